@@ -1,0 +1,2 @@
+//! Engine of pingora-keepalive.
+#![forbid(unsafe_code)]
