@@ -1,0 +1,311 @@
+//! A connection: everything that outlives a request, from the accept to the one reason it ends.
+
+use crate::exchange::{decide, wish, Standing};
+use crate::phase::{Phase, Step};
+use crate::timer::{Timer, TimerTable};
+use crate::{CloseReason, IdleTimeout, Options, Outcome, RequestHead, ResponseHead, Timeouts};
+use std::time::Instant;
+
+/// The state of one HTTP/1.x connection of a server.
+///
+/// It does no I/O and reads no clock. Whoever owns the stream reports what happened, with the
+/// time where it matters, and does what [`Outcome`] and [`next_deadline`](Self::next_deadline)
+/// say. A report that does not fit the phase changes nothing.
+#[derive(Debug)]
+pub struct Connection {
+    options: Options,
+    /// Whether `options` came from a server; false where they are only the defaults.
+    configured: bool,
+    accepted: Instant,
+    phase: Phase,
+    timers: TimerTable,
+    /// What the application asked for; `None`: the server's default holds.
+    policy: Option<IdleTimeout>,
+    remaining: Option<u32>,
+    timeouts: Timeouts,
+    pipelining: bool,
+    /// Why the connection is to end whatever an exchange says.
+    stop: Option<CloseReason>,
+    request: Option<RequestHead>,
+    outcome: Option<Outcome>,
+    close_reason: Option<CloseReason>,
+}
+
+impl Connection {
+    /// A connection that was accepted at `now` by a server with these options.
+    pub fn accept(options: Options, now: Instant) -> Self {
+        let mut connection = Self::unconfigured(now);
+        connection.configure(options);
+        connection
+    }
+
+    /// A connection that was accepted at `now` by a loop that knows no options: the defaults
+    /// hold until [`configure`](Self::configure) brings some.
+    pub fn unconfigured(now: Instant) -> Self {
+        let mut connection = Self {
+            options: Options::default(),
+            configured: false,
+            accepted: now,
+            phase: Phase::AwaitFirst,
+            timers: TimerTable::default(),
+            policy: None,
+            remaining: None,
+            timeouts: Timeouts::default(),
+            pipelining: false,
+            stop: None,
+            request: None,
+            outcome: None,
+            close_reason: None,
+        };
+        connection.arm_header_read(now);
+        connection
+    }
+
+    /// Takes over the server's options before the first request. Later calls, and calls on a
+    /// connection that [`accept`](Self::accept) made, change nothing.
+    pub fn configure(&mut self, options: Options) {
+        if self.configured || self.phase != Phase::AwaitFirst {
+            return;
+        }
+        self.configured = true;
+        self.options = options;
+        self.timeouts = options.timeouts;
+        // The first request is not a further one; a limit of 0 still serves it.
+        let further = options.keepalive_request_limit.map(|n| n.saturating_sub(1));
+        self.limit_remaining(further);
+        self.arm_header_read(self.accepted);
+    }
+
+    /// Where the connection is in its life.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The server's options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    // What the application sets; it holds until set again.
+
+    /// The idle policy in force: the application's, or else the server's default.
+    pub fn policy(&self) -> IdleTimeout {
+        self.policy
+            .unwrap_or_else(|| self.options.keepalive_timeout.into())
+    }
+
+    /// Sets the idle policy of the connection.
+    ///
+    /// Before the response head it counts from this response on. After it, a policy to close
+    /// still ends the connection after this response; any other counts from the next.
+    pub fn set_policy(&mut self, policy: IdleTimeout) {
+        self.policy = Some(policy);
+        if policy.allowed().is_none() {
+            self.revoke(CloseReason::Application);
+        }
+    }
+
+    /// How many requests may follow the present one; `None`: without limit.
+    pub fn remaining(&self) -> Option<u32> {
+        self.remaining
+    }
+
+    /// Sets how many requests may follow the present one.
+    pub fn set_remaining(&mut self, remaining: Option<u32>) {
+        self.remaining = remaining;
+        if remaining == Some(0) {
+            self.revoke(CloseReason::RequestLimit);
+        }
+    }
+
+    /// The deadlines that each exchange starts with.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Sets the deadlines that the following exchanges start with.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.timeouts = timeouts;
+    }
+
+    /// Whether bytes that come before the response are kept for the next request.
+    pub fn pipelining(&self) -> bool {
+        self.pipelining
+    }
+
+    /// Sets whether bytes that come before the response are kept for the next request.
+    pub fn set_pipelining(&mut self, enabled: bool) {
+        self.pipelining = enabled;
+    }
+
+    // What happens on the wire.
+
+    /// The first byte of a request has come. Empty lines before a request line are not one.
+    pub fn first_byte(&mut self, now: Instant) {
+        let first = self.phase == Phase::AwaitFirst;
+        if !self.step(Step::FirstByte) {
+            return;
+        }
+        self.timers.stop(Timer::Idle);
+        self.request = None;
+        self.outcome = None;
+        if !first {
+            self.remaining = self.remaining.map(|n| n.saturating_sub(1));
+            self.arm_header_read(now);
+        }
+    }
+
+    /// The head of the request is complete.
+    pub fn head_complete(&mut self, request: RequestHead) {
+        if !self.step(Step::HeadComplete) {
+            return;
+        }
+        self.timers.stop(Timer::HeaderRead);
+        self.limit_remaining(wish(&request, self.options.honor_keep_alive).max);
+        self.request = Some(request);
+    }
+
+    /// Decides what becomes of the connection, as the head of the final response is about to be
+    /// written. The first call decides; others return what stands.
+    pub fn decide(&mut self, response: &ResponseHead) -> Outcome {
+        if let Some(outcome) = self.outcome {
+            return outcome;
+        }
+        let outcome = decide(self.request.as_ref(), response, &self.standing());
+        self.outcome = Some(outcome);
+        if response.tunnel && self.step(Step::Tunnel) {
+            self.timers.stop_all();
+        }
+        outcome
+    }
+
+    /// What the outcome of the exchange is, or would be if a plain response were written now.
+    pub fn expected_outcome(&self) -> Outcome {
+        let plain = ResponseHead::default();
+        self.outcome
+            .unwrap_or_else(|| decide(self.request.as_ref(), &plain, &self.standing()))
+    }
+
+    /// The exchange is over: the response is flushed and the request read to its end.
+    ///
+    /// Without a decision there was no final response, and the connection ends.
+    pub fn finish(&mut self, now: Instant) -> Outcome {
+        match self.outcome {
+            Some(outcome @ Outcome::Persist { idle, .. }) => {
+                if self.step(Step::Persist) {
+                    let deadline = idle.and_then(|idle| now.checked_add(idle));
+                    self.timers.set(Timer::Idle, deadline);
+                }
+                outcome
+            }
+            Some(Outcome::Close(reason)) => self.close_with(reason),
+            None => self.close_with(CloseReason::NoResponse),
+        }
+    }
+
+    /// The server is going down: the connection ends at once between requests, else with the
+    /// response in progress.
+    pub fn drain(&mut self) {
+        match self.phase {
+            Phase::AwaitFirst | Phase::Idle => self.close(CloseReason::Shutdown),
+            _ => self.stop(CloseReason::Shutdown),
+        }
+    }
+
+    /// The exchange failed: the connection ends with the response that reports it.
+    pub fn error_close(&mut self) {
+        self.stop(CloseReason::Failed);
+    }
+
+    /// The connection ends after this exchange, for a reason found after the decision.
+    pub fn revoke(&mut self, reason: CloseReason) {
+        if self.outcome.is_some_and(Outcome::persists) {
+            self.outcome = Some(Outcome::Close(reason));
+        }
+    }
+
+    /// The client closed or reset its side.
+    pub fn peer_closed(&mut self) {
+        match self.phase {
+            Phase::AwaitFirst | Phase::Idle => self.close(CloseReason::ClientClosed),
+            _ => self.close(CloseReason::ClientVanished),
+        }
+    }
+
+    /// Ends the connection now. The first reason given is the one that counts.
+    pub fn close(&mut self, reason: CloseReason) {
+        if self.step(Step::Close) {
+            self.timers.stop_all();
+            self.outcome = Some(Outcome::Close(reason));
+            self.close_reason = Some(reason);
+        }
+    }
+
+    /// The stream is gone. Returns the reason the connection ended, the first time.
+    pub fn gone(&mut self) -> Option<CloseReason> {
+        self.close(match self.outcome {
+            Some(Outcome::Close(reason)) => reason,
+            _ => CloseReason::Abandoned,
+        });
+        self.step(Step::Gone).then_some(self.close_reason).flatten()
+    }
+
+    // Time.
+
+    /// The earliest deadline, and what it is for.
+    pub fn next_deadline(&self) -> Option<(Timer, Instant)> {
+        self.timers.next()
+    }
+
+    /// Ends the connection if a deadline has passed at `now`, and says which.
+    pub fn expire(&mut self, now: Instant) -> Option<Timer> {
+        let (timer, _) = self.timers.next().filter(|&(_, at)| at <= now)?;
+        self.close(match timer {
+            Timer::Idle => CloseReason::IdleTimeout,
+            Timer::HeaderRead => CloseReason::HeaderTimeout,
+        });
+        Some(timer)
+    }
+
+    /// Closes for `reason`, unless the connection is closing for another already.
+    fn close_with(&mut self, reason: CloseReason) -> Outcome {
+        self.close(reason);
+        Outcome::Close(self.close_reason.unwrap_or(reason))
+    }
+
+    fn step(&mut self, step: Step) -> bool {
+        let next = self.phase.after(step);
+        self.phase = next.unwrap_or(self.phase);
+        next.is_some()
+    }
+
+    fn stop(&mut self, reason: CloseReason) {
+        self.stop.get_or_insert(reason);
+        self.revoke(reason);
+    }
+
+    fn limit_remaining(&mut self, max: Option<u32>) {
+        self.remaining = [self.remaining, max].into_iter().flatten().min();
+    }
+
+    fn arm_header_read(&mut self, from: Instant) {
+        let deadline = self
+            .timeouts
+            .header_read_timeout
+            .and_then(|limit| from.checked_add(limit));
+        self.timers.set(Timer::HeaderRead, deadline);
+    }
+
+    fn standing(&self) -> Standing {
+        Standing {
+            stop: self.stop,
+            remaining: self.remaining,
+            policy: self.policy(),
+            honor_keep_alive: self.options.honor_keep_alive,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

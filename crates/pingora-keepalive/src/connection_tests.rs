@@ -1,0 +1,594 @@
+//! Tests of the connection: each rule alone, then arbitrary orders of events.
+
+use super::*;
+use crate::{ConnectionOptions, KeepAlive, Version};
+use proptest::prelude::*;
+use rstest::rstest;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn request(version: Version, connection: &str, keep_alive: &str) -> RequestHead {
+    RequestHead {
+        version,
+        connection: ConnectionOptions::parse([connection.as_bytes()]),
+        keep_alive: KeepAlive::parse([keep_alive.as_bytes()]),
+        ambiguous_framing: false,
+        to_proxy: false,
+    }
+}
+
+fn get() -> RequestHead {
+    request(Version::Http11, "", "")
+}
+
+fn options(change: impl FnOnce(&mut Options)) -> Options {
+    let mut options = Options::default();
+    change(&mut options);
+    options
+}
+
+fn in_exchange(options: Options, request: RequestHead) -> (Connection, Instant) {
+    let now = Instant::now();
+    let mut connection = Connection::accept(options, now);
+    connection.first_byte(now);
+    connection.head_complete(request);
+    (connection, now)
+}
+
+fn answer(connection: &mut Connection, now: Instant) -> Outcome {
+    connection.decide(&ResponseHead::default());
+    connection.finish(now)
+}
+
+/// One more request on a connection that persists.
+fn another(connection: &mut Connection, now: Instant, request: RequestHead) -> Outcome {
+    connection.first_byte(now);
+    connection.head_complete(request);
+    answer(connection, now)
+}
+
+fn idle(secs: u64) -> Outcome {
+    Outcome::Persist {
+        idle: Some(Duration::from_secs(secs)),
+        remaining: None,
+    }
+}
+
+// The policy.
+
+#[rstest]
+#[case::unset(None, idle(60))]
+#[case::close(Some(IdleTimeout::Close), Outcome::Close(CloseReason::Application))]
+#[case::zero(
+    Some(IdleTimeout::After(Duration::ZERO)),
+    Outcome::Close(CloseReason::Application)
+)]
+#[case::after(Some(IdleTimeout::After(2 * SECOND)), idle(2))]
+#[case::unlimited(
+    Some(IdleTimeout::Unlimited),
+    Outcome::Persist { idle: None, remaining: None }
+)]
+fn a_policy_decides_the_outcome(#[case] policy: Option<IdleTimeout>, #[case] expected: Outcome) {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    if let Some(policy) = policy {
+        connection.set_policy(policy);
+    }
+    assert_eq!(answer(&mut connection, now), expected);
+}
+
+#[test]
+fn a_policy_stays_until_set_again() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.set_policy(IdleTimeout::After(2 * SECOND));
+    assert_eq!(answer(&mut connection, now), idle(2));
+    assert_eq!(another(&mut connection, now, get()), idle(2));
+    connection.set_policy(IdleTimeout::After(3 * SECOND));
+    assert_eq!(another(&mut connection, now, get()), idle(3));
+}
+
+#[test]
+fn after_the_head_a_policy_to_close_still_ends_the_connection() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.decide(&ResponseHead::default());
+    connection.set_policy(IdleTimeout::Close);
+    assert_eq!(
+        connection.finish(now),
+        Outcome::Close(CloseReason::Application)
+    );
+}
+
+#[test]
+fn after_the_head_another_policy_counts_from_the_next_response() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.decide(&ResponseHead::default());
+    connection.set_policy(IdleTimeout::After(2 * SECOND));
+    assert_eq!(connection.finish(now), idle(60));
+    assert_eq!(another(&mut connection, now, get()), idle(2));
+}
+
+#[test]
+fn the_server_may_allow_idling_without_limit() {
+    let (mut connection, now) = in_exchange(options(|o| o.keepalive_timeout = None), get());
+    assert_eq!(
+        answer(&mut connection, now),
+        Outcome::Persist {
+            idle: None,
+            remaining: None
+        }
+    );
+    assert_eq!(connection.next_deadline(), None);
+}
+
+// The client.
+
+#[rstest]
+#[case::http11(request(Version::Http11, "", ""), true)]
+#[case::http11_close(request(Version::Http11, "close", ""), false)]
+#[case::both(request(Version::Http11, "keep-alive, close", ""), false)]
+#[case::http10(request(Version::Http10, "", ""), false)]
+#[case::http10_keep_alive(request(Version::Http10, "keep-alive", ""), true)]
+fn no_policy_overrules_the_client(#[case] request: RequestHead, #[case] persists: bool) {
+    let (mut connection, now) = in_exchange(Options::default(), request);
+    connection.set_policy(IdleTimeout::Unlimited);
+    let outcome = answer(&mut connection, now);
+    assert_eq!(outcome.persists(), persists);
+    if !persists {
+        assert_eq!(outcome, Outcome::Close(CloseReason::ClientAsked));
+    }
+}
+
+#[rstest]
+#[case::shortens("keep-alive", "timeout=5", idle(5))]
+#[case::never_extends("keep-alive", "timeout=600", idle(60))]
+#[case::zero_closes("keep-alive", "timeout=0", Outcome::Close(CloseReason::ClientAsked))]
+#[case::without_the_option("", "timeout=5", idle(60))]
+#[case::max("keep-alive", "max=4", Outcome::Persist { idle: Some(60 * SECOND), remaining: Some(4) })]
+#[case::no_further("keep-alive", "max=0", Outcome::Close(CloseReason::RequestLimit))]
+fn a_wish_shortens(#[case] connection: &str, #[case] keep_alive: &str, #[case] expected: Outcome) {
+    let wish = request(Version::Http11, connection, keep_alive);
+    let (mut connection, now) = in_exchange(Options::default(), wish);
+    assert_eq!(answer(&mut connection, now), expected);
+}
+
+#[test]
+fn a_wish_shortens_an_unlimited_policy() {
+    let wish = request(Version::Http11, "keep-alive", "timeout=5");
+    let (mut connection, now) = in_exchange(Options::default(), wish);
+    connection.set_policy(IdleTimeout::Unlimited);
+    assert_eq!(answer(&mut connection, now), idle(5));
+}
+
+#[test]
+fn a_wish_for_time_counts_for_its_exchange_alone_and_one_for_requests_for_good() {
+    let wish = request(Version::Http11, "keep-alive", "timeout=5, max=2");
+    let (mut connection, now) = in_exchange(Options::default(), wish);
+    let persist = |secs, remaining| Outcome::Persist {
+        idle: Some(Duration::from_secs(secs)),
+        remaining: Some(remaining),
+    };
+    assert_eq!(answer(&mut connection, now), persist(5, 2));
+    assert_eq!(another(&mut connection, now, get()), persist(60, 1));
+    assert_eq!(
+        another(&mut connection, now, get()),
+        Outcome::Close(CloseReason::RequestLimit)
+    );
+}
+
+#[test]
+fn honoring_a_wish_can_be_switched_off() {
+    let wish = request(Version::Http11, "keep-alive", "timeout=5, max=2");
+    let (mut connection, now) = in_exchange(options(|o| o.honor_keep_alive = false), wish);
+    assert_eq!(answer(&mut connection, now), idle(60));
+}
+
+// Strongest first.
+
+#[rstest]
+#[case::tunnel(ResponseHead { tunnel: true, ..Default::default() }, CloseReason::Upgrade)]
+#[case::close_delimited(
+    ResponseHead { close_delimited: true, ..Default::default() },
+    CloseReason::CloseDelimited
+)]
+#[case::unread_body(
+    ResponseHead { request_body_unread: true, ..Default::default() },
+    CloseReason::UnreadBody
+)]
+#[case::unexpected_data(
+    ResponseHead { unexpected_data: true, ..Default::default() },
+    CloseReason::UnexpectedData
+)]
+#[case::application(
+    ResponseHead { connection: ConnectionOptions::parse([&b"close"[..]]), ..Default::default() },
+    CloseReason::Application
+)]
+fn no_policy_undoes_what_the_response_demands(
+    #[case] response: ResponseHead,
+    #[case] reason: CloseReason,
+) {
+    let (mut connection, _) = in_exchange(Options::default(), get());
+    connection.set_policy(IdleTimeout::Unlimited);
+    assert_eq!(connection.decide(&response), Outcome::Close(reason));
+}
+
+#[rstest]
+#[case::ambiguous(RequestHead { ambiguous_framing: true, ..get() })]
+#[case::http10_through_a_proxy(RequestHead {
+    to_proxy: true,
+    ..request(Version::Http10, "keep-alive", "")
+})]
+fn no_policy_undoes_what_the_request_demands(#[case] request: RequestHead) {
+    let (mut connection, now) = in_exchange(Options::default(), request);
+    connection.set_policy(IdleTimeout::Unlimited);
+    assert_eq!(
+        answer(&mut connection, now),
+        Outcome::Close(CloseReason::ProtocolError)
+    );
+}
+
+#[test]
+fn framing_is_the_reason_before_shutdown_and_shutdown_before_the_client() {
+    let (mut connection, _) = in_exchange(
+        Options::default(),
+        RequestHead {
+            ambiguous_framing: true,
+            ..request(Version::Http11, "close", "")
+        },
+    );
+    connection.drain();
+    assert_eq!(
+        connection.decide(&ResponseHead::default()),
+        Outcome::Close(CloseReason::ProtocolError)
+    );
+
+    let (mut connection, _) =
+        in_exchange(Options::default(), request(Version::Http11, "close", ""));
+    connection.drain();
+    assert_eq!(
+        connection.decide(&ResponseHead::default()),
+        Outcome::Close(CloseReason::Shutdown)
+    );
+}
+
+#[test]
+fn a_response_before_a_whole_request_head_closes() {
+    let now = Instant::now();
+    let mut connection = Connection::accept(Options::default(), now);
+    connection.first_byte(now);
+    assert_eq!(
+        connection.decide(&ResponseHead::default()),
+        Outcome::Close(CloseReason::ProtocolError)
+    );
+}
+
+#[test]
+fn an_exchange_without_a_response_closes() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    assert_eq!(
+        connection.finish(now),
+        Outcome::Close(CloseReason::NoResponse)
+    );
+}
+
+#[rstest]
+#[case(Connection::drain, CloseReason::Shutdown)]
+#[case(Connection::error_close, CloseReason::Failed)]
+fn a_later_fact_turns_persist_into_close(
+    #[case] fact: fn(&mut Connection),
+    #[case] reason: CloseReason,
+) {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    assert!(connection.decide(&ResponseHead::default()).persists());
+    fact(&mut connection);
+    assert_eq!(connection.finish(now), Outcome::Close(reason));
+}
+
+// The limit.
+
+#[rstest]
+#[case(0, 1)]
+#[case(1, 1)]
+#[case(3, 3)]
+fn a_limit_of_n_is_n_requests(#[case] limit: u32, #[case] served: u32) {
+    let limited = options(|o| o.keepalive_request_limit = Some(limit));
+    let (mut connection, now) = in_exchange(limited, get());
+    let mut outcome = answer(&mut connection, now);
+    let mut count = 1;
+    while outcome.persists() {
+        outcome = another(&mut connection, now, get());
+        count += 1;
+    }
+    assert_eq!(count, served);
+    assert_eq!(outcome, Outcome::Close(CloseReason::RequestLimit));
+}
+
+// The timers.
+
+#[test]
+fn the_first_head_is_bounded_from_the_accept_and_a_later_one_from_its_first_byte() {
+    let start = Instant::now();
+    let mut connection = Connection::accept(Options::default(), start);
+    let deadline = Some((Timer::HeaderRead, start + 60 * SECOND));
+    assert_eq!(connection.next_deadline(), deadline);
+    connection.first_byte(start + 10 * SECOND);
+    assert_eq!(connection.next_deadline(), deadline);
+    connection.head_complete(get());
+    assert_eq!(connection.next_deadline(), None);
+
+    let flushed = start + 20 * SECOND;
+    answer(&mut connection, flushed);
+    let deadline = Some((Timer::Idle, flushed + 60 * SECOND));
+    assert_eq!(connection.next_deadline(), deadline);
+
+    let byte = start + 70 * SECOND;
+    connection.first_byte(byte);
+    let deadline = Some((Timer::HeaderRead, byte + 60 * SECOND));
+    assert_eq!(connection.next_deadline(), deadline);
+}
+
+#[test]
+fn a_policy_to_close_does_not_hurry_the_first_request() {
+    let now = Instant::now();
+    let mut connection = Connection::accept(options(|o| o.keepalive_timeout = None), now);
+    connection.set_policy(IdleTimeout::Close);
+    assert_eq!(connection.expire(now + 59 * SECOND), None);
+    assert_eq!(
+        connection.expire(now + 60 * SECOND),
+        Some(Timer::HeaderRead)
+    );
+    assert_eq!(connection.gone(), Some(CloseReason::HeaderTimeout));
+}
+
+#[test]
+fn an_idle_connection_expires_at_its_deadline_and_not_before() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.set_policy(IdleTimeout::After(Duration::from_millis(500)));
+    answer(&mut connection, now);
+    assert_eq!(connection.expire(now + Duration::from_millis(499)), None);
+    assert_eq!(
+        connection.expire(now + Duration::from_millis(500)),
+        Some(Timer::Idle)
+    );
+    assert_eq!(connection.gone(), Some(CloseReason::IdleTimeout));
+}
+
+#[test]
+fn a_time_beyond_the_clock_is_no_deadline() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.set_policy(IdleTimeout::After(Duration::MAX));
+    assert!(answer(&mut connection, now).persists());
+    assert_eq!(connection.next_deadline(), None);
+}
+
+#[test]
+fn options_that_come_late_change_nothing() {
+    let now = Instant::now();
+    let short = options(|o| o.keepalive_timeout = Some(SECOND));
+    let mut connection = Connection::unconfigured(now);
+    connection.configure(short);
+    assert_eq!(connection.policy(), IdleTimeout::After(SECOND));
+    connection.configure(Options::default());
+    assert_eq!(connection.policy(), IdleTimeout::After(SECOND));
+
+    let mut connection = Connection::unconfigured(now);
+    connection.first_byte(now);
+    connection.configure(short);
+    assert_eq!(connection.policy(), IdleTimeout::After(60 * SECOND));
+}
+
+// The end.
+
+#[rstest]
+#[case::before_a_request(|_: &mut Connection| {}, CloseReason::ClientClosed)]
+#[case::within_a_head(|c: &mut Connection| c.first_byte(Instant::now()), CloseReason::ClientVanished)]
+fn a_peer_that_closes_is_told_from_one_that_vanishes(
+    #[case] before: fn(&mut Connection),
+    #[case] reason: CloseReason,
+) {
+    let mut connection = Connection::accept(Options::default(), Instant::now());
+    before(&mut connection);
+    connection.peer_closed();
+    assert_eq!(connection.gone(), Some(reason));
+}
+
+#[test]
+fn a_tunnel_has_no_deadline_and_ends_as_an_upgrade() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.decide(&ResponseHead {
+        tunnel: true,
+        ..Default::default()
+    });
+    assert_eq!(connection.phase(), Phase::Tunnel);
+    assert_eq!(connection.next_deadline(), None);
+    connection.finish(now);
+    assert_eq!(connection.gone(), Some(CloseReason::Upgrade));
+}
+
+#[test]
+fn a_stream_dropped_within_an_exchange_is_accounted_for() {
+    let (mut connection, _) = in_exchange(Options::default(), get());
+    assert_eq!(connection.gone(), Some(CloseReason::Abandoned));
+    assert_eq!(connection.gone(), None);
+}
+
+// Arbitrary orders of events.
+
+#[derive(Clone, Debug)]
+enum Event {
+    Wait(u64),
+    SetPolicy(IdleTimeout),
+    SetRemaining(Option<u32>),
+    FirstByte,
+    HeadComplete(Box<RequestHead>),
+    Decide(ResponseHead),
+    Finish,
+    Drain,
+    ErrorClose,
+    PeerClosed,
+    Expire,
+    Gone,
+}
+
+fn any_policy() -> impl Strategy<Value = IdleTimeout> {
+    prop_oneof![
+        Just(IdleTimeout::Close),
+        Just(IdleTimeout::Unlimited),
+        (0..5_000u64).prop_map(|ms| IdleTimeout::After(Duration::from_millis(ms))),
+    ]
+}
+
+fn any_request() -> impl Strategy<Value = RequestHead> {
+    let connection = prop_oneof![
+        Just(""),
+        Just("close"),
+        Just("keep-alive"),
+        Just("TE, keep-alive")
+    ];
+    (
+        any::<bool>(),
+        connection,
+        proptest::option::of(0..4u64),
+        proptest::option::of(0..4u32),
+        any::<(bool, bool)>(),
+    )
+        .prop_map(
+            |(http11, connection, timeout, max, (ambiguous_framing, to_proxy))| RequestHead {
+                version: if http11 {
+                    Version::Http11
+                } else {
+                    Version::Http10
+                },
+                connection: ConnectionOptions::parse([connection.as_bytes()]),
+                keep_alive: KeepAlive { timeout, max },
+                ambiguous_framing,
+                to_proxy,
+            },
+        )
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        1 => (0..4_000u64).prop_map(Event::Wait),
+        1 => any_policy().prop_map(Event::SetPolicy),
+        1 => proptest::option::of(0..3u32).prop_map(Event::SetRemaining),
+        4 => Just(Event::FirstByte),
+        4 => any_request().prop_map(|request| Event::HeadComplete(Box::new(request))),
+        4 => any::<[bool; 5]>().prop_map(|[tunnel, close_delimited, request_body_unread, unexpected_data, _]| {
+            Event::Decide(ResponseHead {
+                tunnel,
+                close_delimited,
+                request_body_unread,
+                unexpected_data,
+                ..Default::default()
+            })
+        }),
+        4 => Just(Event::Decide(ResponseHead::default())),
+        4 => Just(Event::Finish),
+        1 => Just(Event::Drain),
+        1 => Just(Event::ErrorClose),
+        1 => Just(Event::PeerClosed),
+        2 => Just(Event::Expire),
+        1 => Just(Event::Gone),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_a_connection_ends_once_and_never_comes_back(
+        events in proptest::collection::vec(any_event(), 1..80)
+    ) {
+        let options = options(|o| {
+            o.keepalive_timeout = Some(2 * SECOND);
+            o.timeouts.header_read_timeout = Some(3 * SECOND);
+        });
+        let mut now = Instant::now();
+        let mut connection = Connection::accept(options, now);
+        let mut reasons = Vec::new();
+        let mut closed_exchange = false;
+        for event in events {
+            let over = connection.phase().is_over();
+            let policy = connection.policy();
+            let deadline = connection.next_deadline();
+            match event {
+                Event::Wait(millis) => now += Duration::from_millis(millis),
+                Event::SetPolicy(policy) => connection.set_policy(policy),
+                Event::SetRemaining(remaining) => connection.set_remaining(remaining),
+                Event::FirstByte => {
+                    let began = matches!(connection.phase(), Phase::AwaitFirst | Phase::Idle);
+                    connection.first_byte(now);
+                    closed_exchange &= !began;
+                }
+                Event::HeadComplete(request) => connection.head_complete(*request),
+                Event::Decide(response) => {
+                    let first = connection.outcome.is_none();
+                    let outcome = connection.decide(&response);
+                    if let (true, Outcome::Persist { idle, .. }) = (first, outcome) {
+                        // A wish can shorten the policy and never extend it.
+                        let allowed = policy.allowed();
+                        prop_assert!(allowed.is_some());
+                        prop_assert!(allowed.flatten().is_none_or(|limit| idle <= Some(limit)));
+                        prop_assert!(allowed.flatten().is_none() || idle.is_some());
+                    }
+                }
+                Event::Finish => {
+                    let outcome = connection.finish(now);
+                    prop_assert_eq!(outcome.persists(), !connection.phase().is_over());
+                }
+                Event::Drain => connection.drain(),
+                Event::ErrorClose => connection.error_close(),
+                Event::PeerClosed => connection.peer_closed(),
+                Event::Expire => {
+                    let expired = connection.expire(now);
+                    prop_assert_eq!(expired, deadline.filter(|d| d.1 <= now).map(|d| d.0));
+                }
+                Event::Gone => reasons.extend(connection.gone()),
+            }
+
+            prop_assert!(
+                !(connection.timers.is_armed(Timer::Idle)
+                    && connection.timers.is_armed(Timer::HeaderRead)),
+                "two timers in {:?}", connection.phase()
+            );
+            prop_assert_eq!(
+                connection.timers.is_armed(Timer::HeaderRead),
+                matches!(connection.phase(), Phase::AwaitFirst | Phase::ReadingHead)
+            );
+            if over {
+                prop_assert!(connection.phase().is_over());
+                prop_assert_eq!(connection.next_deadline(), None);
+            }
+            if closed_exchange {
+                prop_assert!(matches!(connection.outcome, Some(Outcome::Close(_))));
+            }
+            closed_exchange = matches!(connection.outcome, Some(Outcome::Close(_)));
+        }
+        reasons.extend(connection.gone());
+        reasons.extend(connection.gone());
+        prop_assert_eq!(reasons.len(), 1);
+        prop_assert_eq!(connection.phase(), Phase::Closed);
+    }
+
+    #[test]
+    fn no_bytes_make_a_parser_panic(lines in proptest::collection::vec(any::<Vec<u8>>(), 0..4)) {
+        let lines = || lines.iter().map(Vec::as_slice);
+        let _ = ConnectionOptions::parse(lines());
+        let parsed = KeepAlive::parse(lines());
+        prop_assert_eq!(KeepAlive::parse([parsed.to_string().as_bytes()]), parsed);
+    }
+
+    #[test]
+    fn near_misses_of_the_field_do_not_panic_either(
+        line in r#"((timeout|max|Timeout)[ \t]{0,2}=?[ \t]{0,2}["\\0-9a]{0,24}[, ;]{0,2}){0,5}"#
+    ) {
+        let parsed = KeepAlive::parse([line.as_bytes()]);
+        prop_assert_eq!(KeepAlive::parse([parsed.to_string().as_bytes()]), parsed);
+    }
+
+    #[test]
+    fn a_formatted_field_parses_to_what_it_came_from(
+        timeout in any::<Option<u64>>(), max in any::<Option<u32>>()
+    ) {
+        let field = KeepAlive { timeout, max };
+        prop_assert_eq!(KeepAlive::parse([field.to_string().as_bytes()]), field);
+    }
+}

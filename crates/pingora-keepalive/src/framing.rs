@@ -1,0 +1,96 @@
+//! How the body of a response is delimited, where the application has not said.
+
+use crate::Version;
+
+/// What bears on the framing of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseFraming {
+    /// The version of the request.
+    pub version: Version,
+    /// Whether the request's method is HEAD.
+    pub to_head: bool,
+    /// Whether the request's method is CONNECT.
+    pub to_connect: bool,
+    /// The status code of the response.
+    pub status: u16,
+    /// Whether the response has a `Content-Length`.
+    pub content_length: bool,
+    /// Whether the response has a `Transfer-Encoding`.
+    pub transfer_encoding: bool,
+    /// Whether the response is known to end with its head.
+    pub ends_with_head: bool,
+}
+
+/// What to do to the head of a response so that its body ends without the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delimit {
+    /// Nothing: it is framed, it has no body, or its body ends with the connection.
+    AsIs,
+    /// Add `Transfer-Encoding: chunked`.
+    Chunked,
+    /// Add `Content-Length: 0`.
+    Empty,
+}
+
+impl ResponseFraming {
+    /// Whether the response never has a body, whatever its header fields say.
+    fn bodiless(&self) -> bool {
+        //= RFC 9112 section 6.3: HEAD, 1xx, 204 and 304 have no body; a 2xx to CONNECT opens a
+        //= tunnel.
+        self.to_head
+            || matches!(self.status, 100..=199 | 204 | 304)
+            || (self.to_connect && (200..=299).contains(&self.status))
+    }
+
+    /// How to delimit the body.
+    pub fn delimit(&self) -> Delimit {
+        if self.content_length || self.transfer_encoding || self.bodiless() {
+            Delimit::AsIs
+        } else if self.ends_with_head {
+            Delimit::Empty
+        } else if self.version == Version::Http11 {
+            //= RFC 9112 section 6.3: prefer chunked to a body that ends with the connection.
+            Delimit::Chunked
+        } else {
+            //= RFC 9112 section 6.1: no Transfer-Encoding to an HTTP/1.0 client.
+            Delimit::AsIs
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const PLAIN: ResponseFraming = ResponseFraming {
+        version: Version::Http11,
+        to_head: false,
+        to_connect: false,
+        status: 200,
+        content_length: false,
+        transfer_encoding: false,
+        ends_with_head: false,
+    };
+
+    #[rstest]
+    #[case::without_a_length(PLAIN, Delimit::Chunked)]
+    #[case::known_to_be_empty(ResponseFraming { ends_with_head: true, ..PLAIN }, Delimit::Empty)]
+    #[case::with_a_length(ResponseFraming { content_length: true, ..PLAIN }, Delimit::AsIs)]
+    #[case::with_a_coding(ResponseFraming { transfer_encoding: true, ..PLAIN }, Delimit::AsIs)]
+    #[case::to_head(ResponseFraming { to_head: true, ..PLAIN }, Delimit::AsIs)]
+    #[case::early_hints(ResponseFraming { status: 103, ..PLAIN }, Delimit::AsIs)]
+    #[case::switching(ResponseFraming { status: 101, ..PLAIN }, Delimit::AsIs)]
+    #[case::no_content(ResponseFraming { status: 204, ..PLAIN }, Delimit::AsIs)]
+    #[case::not_modified(ResponseFraming { status: 304, ends_with_head: true, ..PLAIN }, Delimit::AsIs)]
+    #[case::tunnel(ResponseFraming { to_connect: true, ..PLAIN }, Delimit::AsIs)]
+    #[case::refused_tunnel(ResponseFraming { to_connect: true, status: 405, ..PLAIN }, Delimit::Chunked)]
+    #[case::http10(ResponseFraming { version: Version::Http10, ..PLAIN }, Delimit::AsIs)]
+    #[case::http10_empty(ResponseFraming { version: Version::Http10, ends_with_head: true, ..PLAIN }, Delimit::Empty)]
+    fn a_body_is_delimited_without_closing(
+        #[case] response: ResponseFraming,
+        #[case] expected: Delimit,
+    ) {
+        assert_eq!(response.delimit(), expected);
+    }
+}

@@ -1,0 +1,67 @@
+//! What the server's configuration says about its connections.
+
+use std::time::Duration;
+
+/// The options of a server that bear on persistence. Each connection copies them when it is
+/// accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// How long a connection may be idle between requests where the application has set no
+    /// policy of its own. `None`: without limit. Default: 60 s.
+    pub keepalive_timeout: Option<Duration>,
+    /// How many requests a connection serves. 0 reads as 1. `None`: without limit. Default: none.
+    pub keepalive_request_limit: Option<u32>,
+    /// Whether responses announce the idle time in a `Keep-Alive` field. Default: yes.
+    pub advertise_keep_alive: bool,
+    /// Whether the `Keep-Alive` field of a request is obeyed. Default: yes.
+    pub honor_keep_alive: bool,
+    /// The deadlines of each exchange.
+    pub timeouts: Timeouts,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            keepalive_timeout: Some(Duration::from_secs(60)),
+            keepalive_request_limit: None,
+            advertise_keep_alive: true,
+            honor_keep_alive: true,
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// The deadlines that each exchange on a connection starts with.
+///
+/// An exchange may change its own; the next one starts from these again, so that one request's
+/// `None` cannot leave the next one unprotected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// From the accept, or from a later request's first byte, to the last byte of its head.
+    /// `None`: without limit. Default: 60 s.
+    pub header_read_timeout: Option<Duration>,
+    /// Between two reads of a request body. `None`: without limit. Default: 60 s.
+    pub read_timeout: Option<Duration>,
+    /// For one write of a response body. `None`: without limit. Default: none.
+    pub write_timeout: Option<Duration>,
+    /// For reading off, in all, what is left of a request body before the connection is reused.
+    /// `None`: without limit. Default: none.
+    pub total_drain_timeout: Option<Duration>,
+    /// Bytes per second below which a write is given up; takes the place of
+    /// [`write_timeout`](Self::write_timeout). `None` or 0: no such limit. Default: none.
+    pub min_send_rate: Option<usize>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            header_read_timeout: Some(Duration::from_secs(60)),
+            read_timeout: Some(Duration::from_secs(60)),
+            write_timeout: None,
+            total_drain_timeout: None,
+            min_send_rate: None,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The timers of a connection, one for each purpose.
+
+use std::time::Instant;
+
+/// What a deadline is for. No two purposes share a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// Between the end of a response and the first byte of the next request.
+    Idle,
+    /// From the accept, or from a later request's first byte, to the end of its head.
+    HeaderRead,
+}
+
+impl Timer {
+    const ALL: [Timer; 2] = [Timer::Idle, Timer::HeaderRead];
+}
+
+/// A flat table of the deadlines that are armed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TimerTable {
+    deadlines: [Option<Instant>; Timer::ALL.len()],
+}
+
+impl TimerTable {
+    /// Arms `timer`, or disarms it where there is no deadline.
+    pub(crate) fn set(&mut self, timer: Timer, deadline: Option<Instant>) {
+        self.deadlines[timer as usize] = deadline;
+    }
+
+    pub(crate) fn stop(&mut self, timer: Timer) {
+        self.set(timer, None);
+    }
+
+    pub(crate) fn stop_all(&mut self) {
+        *self = Self::default();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_armed(&self, timer: Timer) -> bool {
+        self.deadlines[timer as usize].is_some()
+    }
+
+    /// The earliest deadline, and what it is for.
+    pub(crate) fn next(&self) -> Option<(Timer, Instant)> {
+        Timer::ALL
+            .into_iter()
+            .filter_map(|timer| Some((timer, self.deadlines[timer as usize]?)))
+            .min_by_key(|&(_, deadline)| deadline)
+    }
+}
