@@ -1,0 +1,8 @@
+//! The program as its users see it: run as a process, on small projects made in temporary folders,
+//! with `.crate` files made on the fly in a cargo home of their own. Nothing here needs a network.
+
+mod checking;
+mod downloading;
+mod fixture;
+mod materializing;
+mod refreshing;
