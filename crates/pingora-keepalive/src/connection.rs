@@ -69,11 +69,10 @@ impl Connection {
         }
         self.configured = true;
         self.options = options;
-        self.timeouts = options.timeouts;
+        self.set_timeouts(options.timeouts);
         // The first request is not a further one; a limit of 0 still serves it.
         let further = options.keepalive_request_limit.map(|n| n.saturating_sub(1));
         self.limit_remaining(further);
-        self.arm_header_read(self.accepted);
     }
 
     /// Where the connection is in its life.
@@ -123,9 +122,13 @@ impl Connection {
         self.timeouts
     }
 
-    /// Sets the deadlines that the following exchanges start with.
+    /// Sets the deadlines that the following exchanges start with. Before the first request, the
+    /// time for its head starts anew from the accept.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
         self.timeouts = timeouts;
+        if self.phase == Phase::AwaitFirst {
+            self.arm_header_read(self.accepted);
+        }
     }
 
     /// Whether bytes that come before the response are kept for the next request.
@@ -204,10 +207,10 @@ impl Connection {
     }
 
     /// The server is going down: the connection ends at once between requests, else with the
-    /// response in progress.
+    /// response in progress or, where none is, with the first.
     pub fn drain(&mut self) {
         match self.phase {
-            Phase::AwaitFirst | Phase::Idle => self.close(CloseReason::Shutdown),
+            Phase::Idle => self.close(CloseReason::Shutdown),
             _ => self.stop(CloseReason::Shutdown),
         }
     }
@@ -224,7 +227,12 @@ impl Connection {
         }
     }
 
-    /// The client closed or reset its side.
+    /// The client has closed its side within an exchange, and still takes the response.
+    pub fn peer_half_closed(&mut self) {
+        self.stop(CloseReason::ClientClosed);
+    }
+
+    /// The client closed or reset the connection.
     pub fn peer_closed(&mut self) {
         match self.phase {
             Phase::AwaitFirst | Phase::Idle => self.close(CloseReason::ClientClosed),

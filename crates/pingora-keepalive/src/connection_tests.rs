@@ -273,6 +273,7 @@ fn an_exchange_without_a_response_closes() {
 #[rstest]
 #[case(Connection::drain, CloseReason::Shutdown)]
 #[case(Connection::error_close, CloseReason::Failed)]
+#[case(Connection::peer_half_closed, CloseReason::ClientClosed)]
 fn a_later_fact_turns_persist_into_close(
     #[case] fact: fn(&mut Connection),
     #[case] reason: CloseReason,
@@ -281,6 +282,27 @@ fn a_later_fact_turns_persist_into_close(
     assert!(connection.decide(&ResponseHead::default()).persists());
     fact(&mut connection);
     assert_eq!(connection.finish(now), Outcome::Close(reason));
+}
+
+#[test]
+fn a_connection_accepted_while_the_server_goes_down_serves_its_request() {
+    let now = Instant::now();
+    let mut connection = Connection::accept(Options::default(), now);
+    connection.drain();
+    connection.first_byte(now);
+    connection.head_complete(get());
+    assert_eq!(
+        answer(&mut connection, now),
+        Outcome::Close(CloseReason::Shutdown)
+    );
+}
+
+#[test]
+fn an_idle_connection_ends_at_once_when_the_server_goes_down() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    answer(&mut connection, now);
+    connection.drain();
+    assert_eq!(connection.gone(), Some(CloseReason::Shutdown));
 }
 
 // The limit.
@@ -323,6 +345,33 @@ fn the_first_head_is_bounded_from_the_accept_and_a_later_one_from_its_first_byte
     let byte = start + 70 * SECOND;
     connection.first_byte(byte);
     let deadline = Some((Timer::HeaderRead, byte + 60 * SECOND));
+    assert_eq!(connection.next_deadline(), deadline);
+}
+
+#[test]
+fn timeouts_set_before_the_first_request_count_from_the_accept() {
+    let start = Instant::now();
+    let mut connection = Connection::accept(Options::default(), start);
+    connection.set_timeouts(Timeouts {
+        header_read_timeout: Some(SECOND),
+        ..Timeouts::default()
+    });
+    assert_eq!(
+        connection.next_deadline(),
+        Some((Timer::HeaderRead, start + SECOND))
+    );
+}
+
+#[test]
+fn timeouts_set_within_a_head_count_from_the_next() {
+    let start = Instant::now();
+    let mut connection = Connection::accept(Options::default(), start);
+    connection.first_byte(start);
+    connection.set_timeouts(Timeouts {
+        header_read_timeout: Some(SECOND),
+        ..Timeouts::default()
+    });
+    let deadline = Some((Timer::HeaderRead, start + 60 * SECOND));
     assert_eq!(connection.next_deadline(), deadline);
 }
 
@@ -424,6 +473,7 @@ enum Event {
     Finish,
     Drain,
     ErrorClose,
+    PeerHalfClosed,
     PeerClosed,
     Expire,
     Gone,
@@ -486,6 +536,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => Just(Event::Finish),
         1 => Just(Event::Drain),
         1 => Just(Event::ErrorClose),
+        1 => Just(Event::PeerHalfClosed),
         1 => Just(Event::PeerClosed),
         2 => Just(Event::Expire),
         1 => Just(Event::Gone),
@@ -536,6 +587,7 @@ proptest! {
                 }
                 Event::Drain => connection.drain(),
                 Event::ErrorClose => connection.error_close(),
+                Event::PeerHalfClosed => connection.peer_half_closed(),
                 Event::PeerClosed => connection.peer_closed(),
                 Event::Expire => {
                     let expired = connection.expire(now);

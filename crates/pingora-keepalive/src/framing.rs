@@ -30,6 +30,8 @@ pub enum Delimit {
     Chunked,
     /// Add `Content-Length: 0`.
     Empty,
+    /// Remove `Transfer-Encoding`: the client does not know it, or the response cannot have it.
+    Uncoded,
 }
 
 impl ResponseFraming {
@@ -37,14 +39,22 @@ impl ResponseFraming {
     fn bodiless(&self) -> bool {
         //= RFC 9112 section 6.3: HEAD, 1xx, 204 and 304 have no body; a 2xx to CONNECT opens a
         //= tunnel.
-        self.to_head
-            || matches!(self.status, 100..=199 | 204 | 304)
+        self.to_head || self.status == 304 || self.never_coded()
+    }
+
+    /// Whether the response must not have a `Transfer-Encoding` whatever its body.
+    fn never_coded(&self) -> bool {
+        //= RFC 9112 section 6.1: not on 1xx, 204, or a 2xx to CONNECT.
+        matches!(self.status, 100..=199 | 204)
             || (self.to_connect && (200..=299).contains(&self.status))
     }
 
     /// How to delimit the body.
     pub fn delimit(&self) -> Delimit {
-        if self.content_length || self.transfer_encoding || self.bodiless() {
+        //= RFC 9112 section 6.1: no Transfer-Encoding to an HTTP/1.0 client.
+        if self.transfer_encoding && (self.version == Version::Http10 || self.never_coded()) {
+            Delimit::Uncoded
+        } else if self.content_length || self.transfer_encoding || self.bodiless() {
             Delimit::AsIs
         } else if self.ends_with_head {
             Delimit::Empty
@@ -52,7 +62,7 @@ impl ResponseFraming {
             //= RFC 9112 section 6.3: prefer chunked to a body that ends with the connection.
             Delimit::Chunked
         } else {
-            //= RFC 9112 section 6.1: no Transfer-Encoding to an HTTP/1.0 client.
+            // The body ends with the connection.
             Delimit::AsIs
         }
     }
@@ -86,6 +96,10 @@ mod tests {
     #[case::tunnel(ResponseFraming { to_connect: true, ..PLAIN }, Delimit::AsIs)]
     #[case::refused_tunnel(ResponseFraming { to_connect: true, status: 405, ..PLAIN }, Delimit::Chunked)]
     #[case::http10(ResponseFraming { version: Version::Http10, ..PLAIN }, Delimit::AsIs)]
+    #[case::http10_coded(ResponseFraming { version: Version::Http10, transfer_encoding: true, ..PLAIN }, Delimit::Uncoded)]
+    #[case::no_content_coded(ResponseFraming { status: 204, transfer_encoding: true, ..PLAIN }, Delimit::Uncoded)]
+    #[case::tunnel_coded(ResponseFraming { to_connect: true, transfer_encoding: true, ..PLAIN }, Delimit::Uncoded)]
+    #[case::to_head_coded(ResponseFraming { to_head: true, transfer_encoding: true, ..PLAIN }, Delimit::AsIs)]
     #[case::http10_empty(ResponseFraming { version: Version::Http10, ends_with_head: true, ..PLAIN }, Delimit::Empty)]
     fn a_body_is_delimited_without_closing(
         #[case] response: ResponseFraming,
