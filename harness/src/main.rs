@@ -1,2 +1,9 @@
-//! Placeholder replaced by the harness.
-fn main() {}
+//! The command line of the harness.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes sure of what building and running needs beside Rust: git, cmake, a C compiler, curl.
+#
+# Installs what is missing with apt-get where root or sudo without a password can; elsewhere names it
+# with the command to run and ends with status 1. Does nothing when all is there.
+set -euo pipefail
+
+missing=()
+command -v git >/dev/null || missing+=(git)
+command -v cmake >/dev/null || missing+=(cmake)
+command -v curl >/dev/null || missing+=(curl)
+if ! command -v cc >/dev/null || ! command -v make >/dev/null; then
+    missing+=(build-essential)
+fi
+if [ "${#missing[@]}" -eq 0 ]; then
+    exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    as_root=(sudo -n)
+fi
+if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
+    echo "installing: ${missing[*]}" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    "${as_root[@]}" apt-get update -qq >&2
+    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    exit 0
+fi
+
+echo "missing: ${missing[*]}" >&2
+echo "to install: sudo apt-get install ${missing[*]}" >&2
+exit 1

@@ -1,0 +1,312 @@
+//! Reading a request head: bounded in all, on a clock of its own, from its first byte.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::{millis, plain, secs};
+use crate::case::{Case, Failure, Found};
+use crate::check;
+use crate::wire::connection::{seconds, PROMPT};
+use crate::wire::{Connection, Request};
+
+/// The shape whose `header_read_timeout` is 3 s and whose `keepalive_timeout` is 2 s.
+const SHAPE: &str = "proxy-short";
+
+/// The former.
+const BOUND: Duration = Duration::from_secs(3);
+
+/// Enough to drip for longer than the bound.
+const DRIPPED: &[u8] = b"GET / HTT";
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = deadlines();
+    cases.extend(empty_lines());
+    cases
+}
+
+/// 408 that says `close` comes `time` after `from`, then the close.
+pub(super) async fn times_out(connection: &mut Connection, from: Instant, time: Duration) -> Found {
+    let response = connection.response(&plain()).await?;
+    check::status(&response, 408)?;
+    let took = connection.answered_at().saturating_duration_since(from);
+    if took + millis(50) < time || took > time + millis(1500) {
+        return Err(Failure::wrong(
+            format!("408 after {}", seconds(time)),
+            format!("after {}", seconds(took)),
+        ));
+    }
+    check::says_close(&response)?;
+    connection.closes().await
+}
+
+fn deadlines() -> Vec<Case> {
+    vec![
+        Case::new(
+            "header.silent-peer-gets-a-fin",
+            "A peer that never speaks is sent a FIN and nothing else.",
+            "design 4",
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let accepted = connection.sent_at();
+                connection.closes_at(accepted, BOUND).await
+            },
+        ),
+        Case::new(
+            "header.silent-peer-default-is-60-s",
+            "Without options, a peer that never speaks is sent a FIN after 60 s.",
+            "design 4",
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let accepted = connection.sent_at();
+                connection.closes_at(accepted, secs(60)).await
+            },
+        )
+        .bound(secs(66)),
+        Case::new(
+            "header.drip-gets-408",
+            "A head that drips is answered with 408 when its time in all is over.",
+            "design 4, findings 3 and 4",
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let accepted = connection.sent_at();
+                connection.drip(DRIPPED, millis(500)).await;
+                times_out(&mut connection, accepted, BOUND).await
+            },
+        ),
+        Case::new(
+            "header.pause-gets-408",
+            "A head that pauses half-way is answered with 408.",
+            "design 4, finding 3",
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let accepted = connection.sent_at();
+                connection.send("GET / HTTP/1.1\r\nHost: subj").await;
+                times_out(&mut connection, accepted, BOUND).await
+            },
+        ),
+        Case::new(
+            "header.pause-before-the-empty-line",
+            "A head that lacks only its last line end is answered with 408.",
+            "design 4, finding 3",
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let accepted = connection.sent_at();
+                connection.send("GET / HTTP/1.1\r\nHost: a\r\n").await;
+                times_out(&mut connection, accepted, BOUND).await
+            },
+        ),
+        reused(
+            "header.drip-on-reused-connection",
+            "On a reused connection the time counts from the first byte of the request.",
+            plain(),
+            true,
+        ),
+        reused(
+            "header.pause-on-reused-connection",
+            "On a reused connection, too, a pause half-way is answered with 408.",
+            plain(),
+            false,
+        ),
+        reused(
+            "header.drip-under-unlimited-idle-time",
+            "An unlimited idle time leaves the time for a head bounded.",
+            plain().with("X-Keepalive", "unlimited"),
+            true,
+        ),
+        reused(
+            "header.pause-under-unlimited-idle-time",
+            "An unlimited idle time does not keep a head that pauses.",
+            plain().with("X-Keepalive", "unlimited"),
+            false,
+        ),
+        reused(
+            "header.pause-under-a-shorter-idle-time",
+            "An idle time shorter than that for a head does not cut a head that has begun.",
+            plain().with("X-Keepalive", "1"),
+            false,
+        ),
+        Case::new(
+            "header.slow-but-in-time",
+            "A head in pieces that is complete in time is served.",
+            "design 4",
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = plain();
+                for piece in request.head().chunks(20) {
+                    connection.send(piece).await;
+                    sleep(millis(300)).await;
+                }
+                let response = connection.response(&request).await?;
+                check::status(&response, 200)
+            },
+        ),
+        Case::new(
+            "header.cut-by-the-client",
+            "A head that ends with a FIN of the client ends the connection.",
+            "RFC 9112 section 9.6",
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                connection.send("GET / HTTP/1.1\r\nHo").await;
+                connection.finish_sending().await;
+                let sent = connection.sent_at();
+                connection.ends_at(sent, Duration::ZERO).await
+            },
+        ),
+        Case::new(
+            "header.unbounded-by-option",
+            "header_read_timeout None leaves a head all the time it wants.",
+            "design 4",
+            "proxy-unbounded",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = plain();
+                let head = request.head();
+                let (first, rest) = head.split_at(10);
+                connection.send(first).await;
+                connection.stays_open(millis(3800)).await?;
+                connection.send(rest).await;
+                let response = connection.response(&request).await?;
+                check::status(&response, 200)
+            },
+        ),
+        Case::new(
+            "header.bad-grammar-closes",
+            "A request line that is none is answered with 400, close, and the close.",
+            "RFC 9112 section 2.2",
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                connection.send("\x01\x02 nonsense\r\n\r\n").await;
+                let response = connection.response(&plain()).await?;
+                check::status(&response, 400)?;
+                check::closes(&mut connection, &response, PROMPT).await
+            },
+        ),
+    ]
+}
+
+/// The second request of a connection comes too slowly.
+fn reused(id: &'static str, sentence: &'static str, first: Request, drips: bool) -> Case {
+    let source = "design 4, findings 1, 3 and 4";
+    Case::new(id, sentence, source, SHAPE, move |context| {
+        let first = first.clone();
+        async move {
+            let mut connection = context.connect().await?;
+            connection.exchange(&first).await?;
+            sleep(millis(500)).await;
+            connection.send("G").await;
+            let begun = connection.sent_at();
+            if drips {
+                connection.drip(&DRIPPED[1..], millis(500)).await;
+            } else {
+                connection.send("ET / HTTP/1.1\r\nHost:").await;
+            }
+            times_out(&mut connection, begun, BOUND).await
+        }
+    })
+}
+
+/// Empty lines before a request line (RFC 9112 section 2.2).
+fn empty_lines() -> Vec<Case> {
+    const SOURCE: &str = "RFC 9112 section 2.2, design 3";
+    vec![
+        Case::new(
+            "header.empty-line-before-a-request",
+            "An empty line before a request line is ignored.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                connection.send("\r\n\r\n").await;
+                let response = connection.exchange(&plain()).await?;
+                check::status(&response, 200)?;
+                check::says_keep_alive(&response)
+            },
+        ),
+        Case::new(
+            "header.empty-line-in-one-piece",
+            "An empty line in one piece with the request is ignored.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = plain();
+                connection
+                    .send([b"\r\n".to_vec(), request.bytes()].concat())
+                    .await;
+                let response = connection.response(&request).await?;
+                check::status(&response, 200)?;
+                check::says_keep_alive(&response)
+            },
+        ),
+        Case::new(
+            "header.empty-line-after-a-body",
+            "An empty line after a request body does not end the connection.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = Request::new("POST", "/")
+                    .with("X-Local", "length")
+                    .with("X-Read-Body", "1")
+                    .declaring(5)
+                    .raw_body("hello\r\n");
+                let response = connection.exchange(&request).await?;
+                check::status(&response, 200)?;
+                check::says_keep_alive(&response)?;
+                check::serves_another(&mut connection).await
+            },
+        ),
+        Case::new(
+            "header.empty-line-after-a-proxied-body",
+            "An empty line after a proxied request body does not end the connection.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = Request::new("POST", "/length")
+                    .declaring(5)
+                    .raw_body("hello\r\n");
+                let response = connection.exchange(&request).await?;
+                check::status(&response, 200)?;
+                check::says_keep_alive(&response)?;
+                check::serves_another(&mut connection).await
+            },
+        ),
+        Case::new(
+            "header.empty-line-is-no-first-byte",
+            "A peer that sends only empty lines has sent no byte of a head: FIN, no 408.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let accepted = connection.sent_at();
+                sleep(secs(1)).await;
+                connection.send("\r\n").await;
+                connection.closes_at(accepted, BOUND).await
+            },
+        ),
+        Case::new(
+            "header.empty-line-is-no-request",
+            "An empty line between requests does not end the idle time.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                connection.exchange(&plain()).await?;
+                let asked = connection.sent_at();
+                sleep(secs(1)).await;
+                connection.send("\r\n").await;
+                connection.closes_at(asked, secs(2)).await
+            },
+        ),
+    ]
+}

@@ -1,0 +1,133 @@
+//! The cases, one module an area.
+//!
+//! A case is written from `design`, an RFC or a finding, never from what a server was seen to do.
+//! To add one: find its area, add it to the `cases()` of that module, run it with
+//! `harness run --case ID`. What a pristine variant does instead goes into `expectations.toml`.
+//!
+//! Sources: `design 4` is the section on semantics on the wire, `finding n` the list of what
+//! pristine 0.9.1 does wrong.
+
+mod connection;
+mod header;
+mod idle;
+mod keep_alive;
+mod leak;
+mod limit;
+mod order;
+mod policy;
+mod response;
+mod seed;
+mod shapes;
+mod timeouts;
+
+use std::time::Duration;
+
+use crate::case::Case;
+use crate::check::{self, Then};
+use crate::wire::Request;
+
+/// Every case, in the order of reports.
+pub fn all() -> Vec<Case> {
+    [
+        seed::cases(),
+        idle::cases(),
+        policy::cases(),
+        connection::cases(),
+        keep_alive::cases(),
+        limit::cases(),
+        header::cases(),
+        response::cases(),
+        order::cases(),
+        timeouts::cases(),
+        shapes::cases(),
+        leak::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A case of one exchange on a connection and what follows it.
+fn one(
+    id: &'static str,
+    sentence: &'static str,
+    source: &'static str,
+    shape: &'static str,
+    request: Request,
+    then: Then,
+) -> Case {
+    sequence(id, sentence, source, shape, vec![request], then)
+}
+
+/// A case of several exchanges on a connection; what follows the last one decides.
+fn sequence(
+    id: &'static str,
+    sentence: &'static str,
+    source: &'static str,
+    shape: &'static str,
+    requests: Vec<Request>,
+    then: Then,
+) -> Case {
+    Case::new(id, sentence, source, shape, move |context| {
+        let requests = requests.clone();
+        async move {
+            let mut connection = context.connect().await?;
+            let Some((last, first)) = requests.split_last() else {
+                return Ok(());
+            };
+            for request in first {
+                check::served(&connection.exchange(request).await?)?;
+            }
+            let response = connection.exchange(last).await?;
+            check::served(&response)?;
+            then.check(&mut connection, &response).await
+        }
+    })
+}
+
+/// A `GET` that the service answers itself, with a length.
+fn plain() -> Request {
+    Request::local("length")
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_are_unique_and_name_their_area() {
+        let mut seen = HashSet::new();
+        for case in super::all() {
+            assert!(seen.insert(case.id), "{} twice", case.id);
+            let (area, name) = case.id.split_once('.').expect(case.id);
+            let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(
+                area.chars().all(kebab) && name.chars().all(kebab),
+                "{}",
+                case.id
+            );
+        }
+    }
+
+    #[test]
+    fn every_case_says_what_and_why() {
+        for case in super::all() {
+            assert!(
+                case.sentence.ends_with('.'),
+                "{}: {}",
+                case.id,
+                case.sentence
+            );
+            assert!(!case.source.is_empty(), "{}", case.id);
+            assert!(!case.clients.is_empty(), "{}", case.id);
+        }
+    }
+}

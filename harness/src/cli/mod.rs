@@ -1,0 +1,166 @@
+//! `harness list | explain | run | serve | lock`.
+
+mod run;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use harness::selection::{self, Selection};
+use harness::subject::lock;
+
+/// Proves on the wire how the HTTP/1.x connections of a Pingora service end.
+#[derive(Debug, Parser)]
+#[command(name = "harness", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the cases, each with its sentence.
+    List,
+    /// Explain one case: what must be true, where that is laid down, where its steps are.
+    Explain {
+        /// Its id.
+        case: String,
+    },
+    /// Build the subjects and run the cases against them.
+    Run(RunArguments),
+    /// Start one subject and say how to talk to it, until interrupted.
+    Serve {
+        /// Which.
+        #[arg(long)]
+        subject: String,
+    },
+    /// Renew the lock files of the subjects.
+    #[command(hide = true)]
+    Lock {
+        /// Of these subjects only.
+        #[arg(long = "subject")]
+        subjects: Vec<String>,
+        /// Keep none of the present versions.
+        #[arg(long)]
+        anew: bool,
+    },
+}
+
+/// What to run.
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// Only this subject; may be given several times.
+    #[arg(long = "subject", value_name = "NAME")]
+    subjects: Vec<String>,
+    /// Only cases whose id matches; may be given several times.
+    #[arg(long = "case", value_name = "GLOB")]
+    cases: Vec<String>,
+    /// Only with this client; may be given several times.
+    #[arg(long = "client", value_name = "NAME")]
+    clients: Vec<String>,
+    /// Also write the results to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Show the bytes of expected failures as well.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Exit status for a mistake in the arguments, as clap has it.
+const USAGE: u8 = 2;
+
+/// Runs the command of the arguments.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::List => {
+            list();
+            Ok(true)
+        }
+        Command::Explain { case } => explain(&case),
+        Command::Run(arguments) => run(&arguments),
+        Command::Serve { subject } => serve(subject),
+        Command::Lock { subjects, anew } => write_locks(&subjects, anew),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("error: {:#}", problem.error);
+            ExitCode::from(problem.status)
+        }
+    }
+}
+
+/// An error with the exit status that it leads to.
+struct Problem {
+    error: anyhow::Error,
+    status: u8,
+}
+
+impl From<anyhow::Error> for Problem {
+    fn from(error: anyhow::Error) -> Problem {
+        Problem { error, status: 1 }
+    }
+}
+
+fn usage(error: anyhow::Error) -> Problem {
+    Problem {
+        error,
+        status: USAGE,
+    }
+}
+
+fn list() {
+    let mut area = "";
+    for case in harness::cases::all() {
+        if case.area() != area {
+            area = case.area();
+            anstream::println!("\n{area}");
+        }
+        anstream::println!("  {}\n      {}", case.id, case.sentence);
+    }
+}
+
+fn explain(id: &str) -> Result<bool, Problem> {
+    let case = selection::case(id).map_err(usage)?;
+    let clients: Vec<_> = case.clients.iter().map(ToString::to_string).collect();
+    anstream::println!("{}\n  {}\n", case.id, case.sentence);
+    anstream::println!("  source   {}", case.source);
+    anstream::println!("  clients  {}", clients.join(", "));
+    anstream::println!("  shape    {}", case.shapes.join(", "));
+    if !case.needs.is_empty() {
+        anstream::println!("  needs    {}", case.needs.join(", "));
+    }
+    anstream::println!("  bound    {} s", case.bound.as_secs());
+    let steps = case.area().replace('-', "_");
+    anstream::println!("  steps    harness/src/cases/{steps}.rs");
+    for (subject, client, expected) in run::expected_of(&case)? {
+        anstream::println!("  known    {subject} with {client}: {expected}");
+    }
+    Ok(true)
+}
+
+fn run(arguments: &RunArguments) -> Result<bool, Problem> {
+    let selection =
+        Selection::new(&arguments.subjects, &arguments.cases, &arguments.clients).map_err(usage)?;
+    Ok(run::run(
+        selection,
+        arguments.json.as_deref(),
+        arguments.verbose,
+    )?)
+}
+
+fn serve(subject: String) -> Result<bool, Problem> {
+    let selection = Selection::new(&[subject], &[], &[]).map_err(usage)?;
+    serve::serve(&selection.variants)?;
+    Ok(true)
+}
+
+fn write_locks(subjects: &[String], anew: bool) -> Result<bool, Problem> {
+    let chosen = Selection::new(subjects, &[], &[]).map_err(usage)?;
+    lock::write(&chosen.variants, anew)?;
+    Ok(true)
+}

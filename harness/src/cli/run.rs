@@ -1,0 +1,115 @@
+//! `harness run`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use harness::case::Case;
+use harness::cases;
+use harness::clients::Client;
+use harness::expectations::Expectations;
+use harness::outcome::{Outcome, Status};
+use harness::report::json;
+use harness::report::matrix::Matrix;
+use harness::report::progress::Progress;
+use harness::runner::{self, Job};
+use harness::selection::Selection;
+use harness::subject::{build, variants};
+
+/// Builds, runs and reports; whether everything was as expected.
+pub(super) fn run(selection: Selection, json: Option<&Path>, verbose: bool) -> Result<bool> {
+    let expectations = expectations()?;
+    let progress = Progress::new();
+    build::materialize(&selection.variants, &progress)?;
+    let built = build::build(&selection.variants, &progress)?;
+
+    let jobs = jobs(&selection);
+    let order: Vec<_> = jobs.iter().map(|job| (job.case.id, job.client)).collect();
+    let start = Instant::now();
+    let counter = progress.cases(jobs.len());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let mut outcomes: Vec<Outcome> = runtime.block_on(async {
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let running = runner::run(&built, jobs, Arc::new(expectations), sender);
+        let collecting = async {
+            let mut outcomes = Vec::new();
+            while let Some(outcome) = receiver.recv().await {
+                counter.done();
+                outcomes.push(outcome);
+            }
+            outcomes
+        };
+        let (ran, outcomes) = tokio::join!(running, collecting);
+        ran.map(|()| outcomes)
+    })?;
+    counter.finish();
+    outcomes.sort_by_key(|outcome| {
+        order
+            .iter()
+            .position(|(case, client)| *case == outcome.case && *client == outcome.client)
+    });
+
+    let subjects: Vec<_> = selection.variants.into_iter().map(|v| v.name).collect();
+    let matrix = Matrix {
+        subjects: &subjects,
+        outcomes: &outcomes,
+        verbose,
+    };
+    anstream::println!("\n{matrix}");
+    anstream::println!(
+        "{} cases in {:.1} s",
+        outcomes.len(),
+        start.elapsed().as_secs_f64()
+    );
+    if let Some(path) = json {
+        json::write(path, &subjects, &outcomes)?;
+    }
+    Ok(outcomes.iter().all(Outcome::is_as_expected))
+}
+
+/// Everything that a selection asks for.
+fn jobs(selection: &Selection) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for case in &selection.cases {
+        for client in case
+            .clients
+            .iter()
+            .filter(|c| selection.clients.contains(c))
+        {
+            for variant in &selection.variants {
+                jobs.push(Job {
+                    subject: variant.name.clone(),
+                    case: case.clone(),
+                    client: *client,
+                });
+            }
+        }
+    }
+    jobs
+}
+
+/// What is known of a case, for `harness explain`.
+pub(super) fn expected_of(case: &Case) -> Result<Vec<(String, Client, String)>> {
+    let expectations = expectations()?;
+    let mut known = Vec::new();
+    for variant in variants::all()? {
+        for client in case.clients {
+            let expected = expectations.of(&variant.name, case.id, *client);
+            if expected.status != Status::Pass {
+                let reason = expected.reason.unwrap_or_default();
+                let text = format!("{}, {reason}", expected.status);
+                known.push((variant.name.clone(), *client, text));
+            }
+        }
+    }
+    Ok(known)
+}
+
+fn expectations() -> Result<Expectations> {
+    let variants = variants::all()?;
+    let names: Vec<_> = variants.iter().map(|v| v.name.as_str()).collect();
+    Expectations::load(&names, &cases::all())
+}

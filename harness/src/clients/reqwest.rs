@@ -1,0 +1,66 @@
+//! The reqwest library, with its connection pool.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::case::{Context, Failure};
+use crate::wire::Request;
+
+use super::tap::Tap;
+
+/// Fetches each request in turn with one client, at most `bound` each. The client is returned, so
+/// that its pool keeps the connection until the caller has seen who closes it.
+pub async fn fetch(
+    context: &Context,
+    tap: &Tap,
+    requests: &[Request],
+    bound: Duration,
+) -> Result<reqwest::Client, Failure> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(bound)
+        .build()
+        .map_err(|error| Failure::wrong("a reqwest client", error.to_string()))?;
+    for (number, request) in requests.iter().enumerate() {
+        if number > 0 {
+            // The pool takes a connection back in a task of its own.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let url = tap.url(request.target());
+        let answer = client.get(&url).headers(headers(request)).send().await;
+        let body = match answer {
+            Ok(response) if response.status().is_success() => response.bytes().await,
+            Ok(response) => {
+                let status = response.status().to_string();
+                return Err(Failure::wrong("a successful response", status));
+            }
+            Err(error) => Err(error),
+        };
+        match body {
+            Ok(body) => context
+                .transcript
+                .note(format!("reqwest: complete, {} bytes of body", body.len())),
+            Err(error) if error.is_timeout() => {
+                return Err(Failure::hang(
+                    format!("reqwest done within {bound:?}"),
+                    error.to_string(),
+                ));
+            }
+            Err(error) => return Err(Failure::wrong("a complete response", error.to_string())),
+        }
+    }
+    Ok(client)
+}
+
+fn headers(request: &Request) -> HeaderMap {
+    request
+        .fields()
+        .filter_map(|(name, value)| {
+            Some((
+                HeaderName::try_from(name).ok()?,
+                HeaderValue::try_from(value).ok()?,
+            ))
+        })
+        .collect()
+}

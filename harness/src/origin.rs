@@ -1,0 +1,257 @@
+//! The scripted origin that proxied requests end at: a raw server, so that it can answer in ways
+//! that no library would.
+//!
+//! The first segment of the path selects the answer:
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/length` | 200 with `Content-Length` |
+//! | `/chunked` | 200, chunked |
+//! | `/close-delimited` | HTTP/1.1 200 without a length, ended by closing |
+//! | `/http10` | the same as HTTP/1.0 |
+//! | `/204`, `/304` | no content, not modified |
+//! | `/early-hints` | 103, then as `/length` |
+//! | `/continue` | 100, then reads the body, then as `/length` |
+//! | `/own-close` | as `/length` with `Connection: close`, and closes |
+//! | `/own-keep-alive` | as `/length` with `Keep-Alive: timeout=5, max=7` |
+//! | `/slow-head/MS` | waits before the head, then as `/length` |
+//! | `/slow-body/MS` | as `/length`, with a pause in the middle of the body |
+//! | `/upgrade` | 101, then sends back whatever comes |
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::wire::response::{chunks, Body};
+
+/// The body of every answer that has one.
+pub const BODY: &str = "hello\n";
+
+/// A running origin; ends when dropped.
+#[derive(Debug)]
+pub struct Origin {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Origin {
+    /// Starts on a loopback port.
+    pub async fn start() -> io::Result<Origin> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    // A proxy that goes away is nothing to report here.
+                    let _ = Exchanges::new(stream).serve().await;
+                });
+            }
+        });
+        Ok(Origin { address, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The exchanges of one connection.
+struct Exchanges {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+/// As much of a request as the origin looks at.
+struct Asked {
+    method: String,
+    path: String,
+    length: usize,
+    chunked: bool,
+}
+
+impl Exchanges {
+    fn new(stream: TcpStream) -> Exchanges {
+        let _ = stream.set_nodelay(true);
+        Exchanges {
+            stream,
+            buffer: Vec::new(),
+        }
+    }
+
+    async fn serve(mut self) -> io::Result<()> {
+        while let Some(asked) = self.head().await? {
+            if !self.answer(&asked).await? {
+                return self.stream.shutdown().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers; whether the connection persists.
+    async fn answer(&mut self, asked: &Asked) -> io::Result<bool> {
+        let mut segments = asked.path.split(['/', '?']).skip(1);
+        let kind = segments.next().unwrap_or_default();
+        let pause = segments
+            .next()
+            .and_then(|millis| millis.parse().ok())
+            .map_or(Duration::ZERO, Duration::from_millis);
+        if kind == "continue" {
+            self.say("HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        self.body(asked).await?;
+        let body = if asked.method == "HEAD" { "" } else { BODY };
+        let length = BODY.len();
+        let ok = |fields: &str| {
+            format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {length}\r\n\r\n{body}")
+        };
+        match kind {
+            "chunked" => {
+                let chunk = format!("{length:x}\r\n{body}\r\n0\r\n\r\n");
+                let chunk = if body.is_empty() { "" } else { &chunk };
+                self.say(&format!(
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"
+                ))
+                .await?;
+            }
+            "close-delimited" => {
+                self.say(&format!(
+                    "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}"
+                ))
+                .await?;
+                return Ok(false);
+            }
+            "http10" => {
+                self.say(&format!("HTTP/1.0 200 OK\r\n\r\n{body}")).await?;
+                return Ok(false);
+            }
+            "204" => self.say("HTTP/1.1 204 No Content\r\n\r\n").await?,
+            "304" => self.say("HTTP/1.1 304 Not Modified\r\n\r\n").await?,
+            "early-hints" => {
+                self.say("HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+                    .await?;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                self.say(&ok("")).await?;
+            }
+            "own-close" => {
+                self.say(&ok("Connection: close\r\n")).await?;
+                return Ok(false);
+            }
+            "own-keep-alive" => {
+                self.say(&ok(
+                    "Connection: keep-alive\r\nKeep-Alive: timeout=5, max=7\r\n",
+                ))
+                .await?;
+            }
+            "slow-head" => {
+                tokio::time::sleep(pause).await;
+                self.say(&ok("")).await?;
+            }
+            "slow-body" => {
+                let all = ok("");
+                let (first, rest) = all.split_at(all.len() - length / 2);
+                self.say(first).await?;
+                tokio::time::sleep(pause).await;
+                self.say(rest).await?;
+            }
+            "upgrade" => {
+                self.say(
+                    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\
+                     Upgrade: websocket\r\n\r\n",
+                )
+                .await?;
+                self.echo().await?;
+                return Ok(false);
+            }
+            "length" | "continue" | "" => self.say(&ok("")).await?,
+            _ => {
+                self.say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    .await?;
+            }
+        }
+        Ok(true)
+    }
+
+    async fn echo(&mut self) -> io::Result<()> {
+        loop {
+            let bytes = std::mem::take(&mut self.buffer);
+            self.stream.write_all(&bytes).await?;
+            if !self.read().await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the head of the next request.
+    async fn head(&mut self) -> io::Result<Option<Asked>> {
+        loop {
+            let mut lines = [httparse::EMPTY_HEADER; 100];
+            let mut head = httparse::Request::new(&mut lines);
+            match head.parse(&self.buffer) {
+                Ok(httparse::Status::Complete(used)) => {
+                    let value = |name: &str| {
+                        head.headers
+                            .iter()
+                            .find(|field| field.name.eq_ignore_ascii_case(name))
+                            .and_then(|field| std::str::from_utf8(field.value).ok())
+                    };
+                    let asked = Asked {
+                        method: head.method.unwrap_or_default().to_owned(),
+                        path: head.path.unwrap_or_default().to_owned(),
+                        length: value("Content-Length")
+                            .and_then(|l| l.parse().ok())
+                            .unwrap_or(0),
+                        chunked: value("Transfer-Encoding").is_some(),
+                    };
+                    self.buffer.drain(..used);
+                    return Ok(Some(asked));
+                }
+                Ok(httparse::Status::Partial) => {}
+                Err(_) => return Ok(None),
+            }
+            if !self.read().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads the body of a request and forgets it.
+    async fn body(&mut self, asked: &Asked) -> io::Result<()> {
+        loop {
+            let used = match chunks(&self.buffer) {
+                _ if !asked.chunked => (self.buffer.len() >= asked.length).then_some(asked.length),
+                Body::Whole(_, used) => Some(used),
+                Body::Short(_) => None,
+                Body::Malformed(problem) => return Err(io::Error::other(problem)),
+            };
+            if let Some(used) = used {
+                self.buffer.drain(..used);
+                return Ok(());
+            }
+            if !self.read().await? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    async fn read(&mut self) -> io::Result<bool> {
+        let mut bytes = [0; 4096];
+        let count = self.stream.read(&mut bytes).await?;
+        self.buffer.extend_from_slice(&bytes[..count]);
+        Ok(count > 0)
+    }
+
+    async fn say(&mut self, text: &str) -> io::Result<()> {
+        self.stream.write_all(text.as_bytes()).await
+    }
+}

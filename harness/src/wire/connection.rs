@@ -1,0 +1,434 @@
+//! A scripted client connection.
+//!
+//! A task of its own reads whatever comes and notes when it came, so that a case that is busy
+//! elsewhere loses no time: the time of a FIN is when it arrived, not when the case looked.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout_at;
+
+use super::request::Request;
+use super::response::{parse, Parsed, Response};
+use super::transcript::{shown, Event, Transcript};
+use crate::case::Failure;
+
+/// How long a response may take before the case says that it hangs.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a close that is due at once may take.
+pub const PROMPT: Duration = Duration::from_millis(1500);
+
+/// How much earlier than its deadline a close may be seen.
+const EARLY: Duration = Duration::from_millis(50);
+
+/// How much later than its deadline a close may be seen.
+const LATE: Duration = Duration::from_millis(1500);
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Fin,
+    Reset,
+}
+
+/// What has been read, and when.
+#[derive(Debug)]
+struct Inbound {
+    bytes: Vec<u8>,
+    last: Instant,
+    end: Option<(End, Instant)>,
+}
+
+/// A connection to a shape of the subject.
+#[derive(Debug)]
+pub struct Connection {
+    write: OwnedWriteHalf,
+    inbound: watch::Receiver<Inbound>,
+    reader: JoinHandle<()>,
+    transcript: Transcript,
+    number: u32,
+    consumed: usize,
+    sent_at: Instant,
+    answered_at: Instant,
+}
+
+impl Connection {
+    /// Connects.
+    pub async fn open(
+        address: SocketAddr,
+        name: &str,
+        number: u32,
+        transcript: Transcript,
+    ) -> io::Result<Connection> {
+        // The server may count from any moment after this one.
+        let now = Instant::now();
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        transcript.add(number, Event::Connected(name.to_owned()));
+        let (read, write) = stream.into_split();
+        let (sender, inbound) = watch::channel(Inbound {
+            bytes: Vec::new(),
+            last: now,
+            end: None,
+        });
+        let reader = tokio::spawn(read_all(read, sender, transcript.clone(), number));
+        Ok(Connection {
+            write,
+            inbound,
+            reader,
+            transcript,
+            number,
+            consumed: 0,
+            sent_at: now,
+            answered_at: now,
+        })
+    }
+
+    /// Sends bytes. A server that has closed already is no failure here: what the case expects to
+    /// read says whether it was right to.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.sent_at = self
+            .transcript
+            .add(self.number, Event::Sent(bytes.to_vec()));
+        if let Err(error) = self.write.write_all(bytes).await {
+            let note = Event::Note(format!("sending failed: {error}"));
+            self.transcript.add(self.number, note);
+        }
+    }
+
+    /// Sends a FIN.
+    pub async fn finish_sending(&mut self) {
+        self.transcript.add(self.number, Event::SentFin);
+        let _ = self.write.shutdown().await;
+    }
+
+    /// Sends a request and reads the final response to it, past any 1xx.
+    pub async fn exchange(&mut self, request: &Request) -> Result<Response, Failure> {
+        self.send(request.bytes()).await;
+        self.response(request).await
+    }
+
+    /// Reads the final response to a request, past any 1xx.
+    pub async fn response(&mut self, request: &Request) -> Result<Response, Failure> {
+        loop {
+            let response = self.next_response(request).await?;
+            if !response.is_interim() {
+                return Ok(response);
+            }
+        }
+    }
+
+    /// Reads the next response, 1xx or final.
+    pub async fn next_response(&mut self, request: &Request) -> Result<Response, Failure> {
+        let method = request.method_name();
+        let from = self.consumed;
+        let read = |inbound: &Inbound| parse(&inbound.bytes[from..], method, inbound.end.is_some());
+        let waiting = self
+            .inbound
+            .wait_for(|inbound| !matches!(read(inbound), Parsed::Incomplete));
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        // Nothing is borrowed from the reader beyond this statement: it could not go on.
+        let read = match timeout_at(deadline, waiting).await {
+            Ok(Ok(inbound)) => Some((read(&inbound), inbound.last)),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        let Some((parsed, at)) = read else {
+            return Err(Failure::hang(
+                "a complete response",
+                format!("{} after {PATIENCE:?}", describe(&self.unread())),
+            ));
+        };
+        match parsed {
+            Parsed::Complete(response, used) => {
+                self.consumed += used;
+                self.answered_at = at;
+                Ok(*response)
+            }
+            Parsed::Cut(place) if self.unread().is_empty() => Err(Failure::wrong(
+                "a response",
+                format!("the end of the connection without a byte ({place})"),
+            )),
+            Parsed::Cut(place) => Err(Failure::wrong(
+                "a complete response",
+                format!("one that is cut short {place}"),
+            )),
+            Parsed::Malformed(problem) => Err(Failure::wrong(
+                "a response",
+                format!("{} ({problem})", describe(&self.unread())),
+            )),
+            Parsed::Incomplete => Err(Failure::hang("a complete response", "less")),
+        }
+    }
+
+    /// Waits until `count` raw bytes have come, as in a tunnel.
+    pub async fn raw_bytes(&mut self, count: usize) -> Result<Vec<u8>, Failure> {
+        let wanted = self.consumed + count;
+        let waiting = self
+            .inbound
+            .wait_for(|inbound| inbound.bytes.len() >= wanted || inbound.end.is_some());
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let ready = timeout_at(deadline, waiting).await.is_ok();
+        let unread = self.unread();
+        if unread.len() >= count {
+            self.consumed = wanted;
+            return Ok(unread[..count].to_vec());
+        }
+        let seen = describe(&unread);
+        let expected = format!("{count} bytes through the tunnel");
+        Err(if ready {
+            Failure::wrong(expected, seen)
+        } else {
+            Failure::hang(expected, seen)
+        })
+    }
+
+    /// Waits for anything beyond the last response.
+    pub async fn something_comes(&mut self) -> Result<(), Failure> {
+        let from = self.consumed;
+        let waiting = self
+            .inbound
+            .wait_for(|inbound| inbound.end.is_some() || inbound.bytes.len() > from);
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Failure::hang(
+                "anything",
+                format!("nothing after {PATIENCE:?}"),
+            )),
+        }
+    }
+
+    /// The connection is closed at once, without another byte.
+    pub async fn closes(&mut self) -> Result<(), Failure> {
+        self.closes_within(PROMPT).await
+    }
+
+    /// The same with another bound, counted from the last response.
+    pub async fn closes_within(&mut self, bound: Duration) -> Result<(), Failure> {
+        self.ends(self.reference(), Duration::ZERO, bound).await
+    }
+
+    /// The connection is closed after `time` without a request: not earlier, and without another
+    /// byte.
+    pub async fn idles_for(&mut self, time: Duration) -> Result<(), Failure> {
+        // The server counts from the flush of the response, which lies between what is known here:
+        // the last byte sent and the last byte received.
+        let early = self.sent_at + time.saturating_sub(EARLY);
+        let from = self.reference();
+        let least = early.saturating_duration_since(from);
+        self.ends(from, least, time + LATE).await
+    }
+
+    /// The same after a response that took longer than `time`: it did not count from the request.
+    pub async fn idles_since_response_for(&mut self, time: Duration) -> Result<(), Failure> {
+        // Half of it leaves room for a response that this machine was late to see.
+        let least = time / 2;
+        self.ends(self.answered_at, least, time + LATE).await
+    }
+
+    /// The connection is closed `time` after `from`, without another byte.
+    pub async fn closes_at(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
+        self.ends(from, time.saturating_sub(EARLY), time + LATE)
+            .await
+    }
+
+    /// The connection is closed `time` after `from`, whatever is said before.
+    pub async fn ends_at(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
+        let least = time.saturating_sub(EARLY);
+        let most = time + LATE;
+        let expected = format!("the end between {} and {}", seconds(least), seconds(most));
+        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
+        let deadline = tokio::time::Instant::from_std(from + most);
+        let end = match timeout_at(deadline, waiting).await {
+            Ok(Ok(inbound)) => inbound.end,
+            _ => None,
+        };
+        match end {
+            None => Err(Failure::hang(
+                expected,
+                format!("still open after {}", seconds(from.elapsed())),
+            )),
+            Some((_, at)) if at.saturating_duration_since(from) < least => Err(Failure::wrong(
+                expected,
+                format!(
+                    "the end after {}",
+                    seconds(at.saturating_duration_since(from))
+                ),
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Sends bytes one by one with a pause after each, until all are sent or something comes back.
+    pub async fn drip(&mut self, bytes: &[u8], pause: Duration) {
+        let from = self.consumed;
+        for byte in bytes {
+            self.send([*byte]).await;
+            let answered = self
+                .inbound
+                .wait_for(|inbound| inbound.end.is_some() || inbound.bytes.len() > from);
+            if tokio::time::timeout(pause, answered).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// The connection stays open for `time`, and silent.
+    pub async fn stays_open(&mut self, time: Duration) -> Result<(), Failure> {
+        let from = self.consumed;
+        let waiting = self
+            .inbound
+            .wait_for(|inbound| inbound.end.is_some() || inbound.bytes.len() > from);
+        if tokio::time::timeout(time, waiting).await.is_err() {
+            return Ok(());
+        }
+        Err(Failure::wrong(
+            format!("the connection open and silent for {time:?}"),
+            self.seen_instead(),
+        ))
+    }
+
+    /// When the last bytes were sent; the start of the connection if there were none.
+    pub fn sent_at(&self) -> Instant {
+        self.sent_at
+    }
+
+    /// When the last response was complete.
+    pub fn answered_at(&self) -> Instant {
+        self.answered_at
+    }
+
+    /// What has come and no response took.
+    pub fn unread(&self) -> Vec<u8> {
+        self.inbound.borrow().bytes[self.consumed..].to_vec()
+    }
+
+    /// Ends the connection with a reset.
+    pub fn reset(self) {
+        let _ = self.write.as_ref().set_zero_linger();
+    }
+
+    /// The later of the last send and the last response.
+    fn reference(&self) -> Instant {
+        self.sent_at.max(self.answered_at)
+    }
+
+    async fn ends(
+        &mut self,
+        from: Instant,
+        least: Duration,
+        most: Duration,
+    ) -> Result<(), Failure> {
+        let expected = if least.is_zero() {
+            format!("the connection closed within {}", seconds(most))
+        } else {
+            format!(
+                "the connection closed between {} and {}",
+                seconds(least),
+                seconds(most)
+            )
+        };
+        let consumed = self.consumed;
+        let waiting = self
+            .inbound
+            .wait_for(|inbound| inbound.end.is_some() || inbound.bytes.len() > consumed);
+        let deadline = tokio::time::Instant::from_std(from + most);
+        if timeout_at(deadline, waiting).await.is_err() {
+            return Err(Failure::hang(
+                expected,
+                format!("still open after {}", seconds(from.elapsed())),
+            ));
+        }
+        let (end, unread) = {
+            let inbound = self.inbound.borrow();
+            (inbound.end, inbound.bytes.len() > consumed)
+        };
+        match end {
+            Some((End::Fin, at)) if !unread => {
+                let took = at.saturating_duration_since(from);
+                if took < least || took > most {
+                    return Err(Failure::wrong(
+                        expected,
+                        format!("closed after {}", seconds(took)),
+                    ));
+                }
+                Ok(())
+            }
+            Some((End::Reset, _)) if !unread => Err(Failure::wrong(expected, "a reset")),
+            _ => Err(Failure::wrong(
+                format!("{expected}, and nothing more said"),
+                self.seen_instead(),
+            )),
+        }
+    }
+
+    fn seen_instead(&self) -> String {
+        let unread = self.unread();
+        let inbound = self.inbound.borrow();
+        match inbound.end {
+            Some((end, at)) if unread.is_empty() => {
+                let after = seconds(at.saturating_duration_since(self.reference()));
+                format!("{end:?} after {after}")
+            }
+            _ => describe(&unread),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Both halves gone, the socket closes.
+        self.reader.abort();
+    }
+}
+
+async fn read_all(
+    mut read: OwnedReadHalf,
+    inbound: watch::Sender<Inbound>,
+    transcript: Transcript,
+    number: u32,
+) {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let end = match read.read(&mut buffer).await {
+            Ok(0) => End::Fin,
+            Ok(count) => {
+                let bytes = &buffer[..count];
+                let at = transcript.add(number, Event::Received(bytes.to_vec()));
+                inbound.send_modify(|inbound| {
+                    inbound.bytes.extend_from_slice(bytes);
+                    inbound.last = at;
+                });
+                continue;
+            }
+            Err(_) => End::Reset,
+        };
+        let event = match end {
+            End::Fin => Event::Fin,
+            End::Reset => Event::Reset,
+        };
+        let at = transcript.add(number, event);
+        inbound.send_modify(|inbound| inbound.end = Some((end, at)));
+        return;
+    }
+}
+
+fn describe(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        "nothing".to_owned()
+    } else {
+        shown(bytes)
+    }
+}
+
+/// A time as people read it.
+pub fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}

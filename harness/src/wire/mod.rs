@@ -1,0 +1,12 @@
+//! What goes over the wire: requests written byte by byte, responses read without mercy, and a
+//! transcript of both with their times.
+
+pub mod connection;
+pub mod request;
+pub mod response;
+pub mod transcript;
+
+pub use connection::Connection;
+pub use request::Request;
+pub use response::Response;
+pub use transcript::Transcript;

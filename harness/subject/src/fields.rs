@@ -1,0 +1,354 @@
+//! The request fields that select what the service does with a request and its connection.
+//!
+//! | field | value | effect |
+//! |---|---|---|
+//! | `X-Keepalive` | `none`, `unlimited` or seconds | `set_keepalive(None)`, `Some(u64::MAX)` or `Some(n)` |
+//! | `X-Idle-Ms` | `close`, `unlimited` or milliseconds | `set_idle_timeout(..)`, the typed form |
+//! | `X-Keepalive-Phase` | `early`, `request` (default), `response`, `after-head`, `logging` | where the two above are called |
+//! | `X-Local` | see [`Local`] | the service answers itself; without it the origin is asked |
+//! | `X-App-Connection` | field value | the application puts `Connection: VALUE` on the response |
+//! | `X-Read-Body` | `1` | the application reads the request body before it answers |
+//! | `X-Delay-Ms` | milliseconds | the application waits before it answers |
+//! | `X-Drain` | `1` | `set_close_on_response_before_downstream_finish(false)` |
+//! | `X-Pipelining` | `1` | `set_pipelining_enabled(true)` |
+//! | `X-Timeouts` | `NAME=VALUE`, comma-separated | `set_read_timeout(..)` and the like: this exchange |
+//! | `X-Connection-Timeouts` | `NAME=VALUE`, comma-separated | `set_connection_timeouts(..)`: the connection |
+//! | `X-Context` | text | the user context that the proxy hands to the next request |
+//! | `X-Tell` | `1` | see below |
+//!
+//! The names of timeouts are `read`, `write`, `drain` and, for the connection, `header`; their
+//! values are `none` or milliseconds. With `X-Tell`, a proxy's own answer carries
+//! `X-Told-Timeouts` (those that the exchange began with), `X-Told-Keepalive` (`get_keepalive()`
+//! after the request phase) and `X-Told-Context` (what the request before left).
+//!
+//! A value that is not in this table is answered with 400 and the reason, so that a slip in a case
+//! cannot pass for a result. What a variant has no call for is never asked of it: the harness
+//! knows its capabilities.
+
+use std::time::Duration;
+
+use pingora::http::RequestHeader;
+use pingora::protocols::http::ServerSession;
+
+/// When a policy is set, in the words of the phases of a proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// As soon as the request head is read.
+    Early,
+    /// Before anything of the response is known.
+    #[default]
+    Request,
+    /// When the response head is about to be written.
+    Response,
+    /// After the final response head was written, before the end of the body.
+    AfterHead,
+    /// After the response.
+    Logging,
+}
+
+/// The answers that the service gives itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Local {
+    /// `length`: 200 with `Content-Length` and a body.
+    Length,
+    /// `bare`: 200 with a body and neither `Content-Length` nor `Transfer-Encoding`.
+    Bare,
+    /// `empty`: 200 known to have no body, without a length.
+    Empty,
+    /// `204`: no content.
+    NoContent,
+    /// `304`: not modified.
+    NotModified,
+    /// `nothing`: reports the response as sent without having written anything.
+    Nothing,
+    /// `only-103`: writes a 103 and no final head.
+    Only103,
+    /// `103-first`: writes a 103 first, then as `length`.
+    Early103,
+    /// `103-before-body`: writes a 103, then reads the request body, then as `length`.
+    Early103BeforeBody,
+    /// `slow-body`: head, half of the body, a pause of half a second, the rest.
+    SlowBody,
+    /// `error`: the framework's generated 500.
+    Error,
+}
+
+impl Local {
+    const NAMES: [(&'static str, Local); 11] = [
+        ("length", Local::Length),
+        ("bare", Local::Bare),
+        ("empty", Local::Empty),
+        ("204", Local::NoContent),
+        ("304", Local::NotModified),
+        ("nothing", Local::Nothing),
+        ("only-103", Local::Only103),
+        ("103-first", Local::Early103),
+        ("103-before-body", Local::Early103BeforeBody),
+        ("slow-body", Local::SlowBody),
+        ("error", Local::Error),
+    ];
+}
+
+/// An idle time of `X-Idle-Ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "patched"), allow(dead_code))]
+pub enum Idle {
+    /// No idle time at all.
+    Close,
+    /// For this long.
+    After(Duration),
+    /// Without a bound.
+    Unlimited,
+}
+
+/// What the fields of one request ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    /// The answer of the service itself, if it is not to ask the origin.
+    pub local: Option<Local>,
+    /// The application's own `Connection` on the response.
+    pub connection: Option<String>,
+    /// How long to wait before answering.
+    pub delay: Option<Duration>,
+    /// Whether to read the request body before answering.
+    pub read_body: bool,
+    /// The user context for the next request.
+    pub context: Option<String>,
+    /// Whether to tell what the session knows.
+    pub tell: bool,
+    phase: Phase,
+    keepalive: Option<Option<u64>>,
+    idle: Option<Idle>,
+    drain: bool,
+    pipelining: bool,
+    timeouts: Vec<Timeout>,
+    connection_timeouts: Vec<Timeout>,
+}
+
+/// A timeout and its value.
+type Timeout = (Which, Option<Duration>);
+
+/// The timeouts that can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Read,
+    Write,
+    Drain,
+    Header,
+}
+
+impl Which {
+    const NAMES: [(&'static str, Which); 4] = [
+        ("read", Which::Read),
+        ("write", Which::Write),
+        ("drain", Which::Drain),
+        ("header", Which::Header),
+    ];
+}
+
+impl Fields {
+    /// Reads the fields of a request. The error is a sentence for the client.
+    pub fn parse(request: &RequestHeader) -> Result<Fields, String> {
+        let read = |name: &'static str| Field::of(request, name);
+        Ok(Fields {
+            local: read("X-Local")?
+                .map(|f| f.one_of(&Local::NAMES))
+                .transpose()?,
+            connection: read("X-App-Connection")?.map(|f| f.value),
+            delay: read("X-Delay-Ms")?.map(|f| f.millis()).transpose()?,
+            read_body: read("X-Read-Body")?.is_some(),
+            phase: read("X-Keepalive-Phase")?
+                .map(|f| {
+                    f.one_of(&[
+                        ("early", Phase::Early),
+                        ("request", Phase::Request),
+                        ("response", Phase::Response),
+                        ("after-head", Phase::AfterHead),
+                        ("logging", Phase::Logging),
+                    ])
+                })
+                .transpose()?
+                .unwrap_or_default(),
+            keepalive: read("X-Keepalive")?.map(|f| f.seconds()).transpose()?,
+            idle: read("X-Idle-Ms")?.map(|f| f.idle()).transpose()?,
+            drain: read("X-Drain")?.is_some(),
+            pipelining: read("X-Pipelining")?.is_some(),
+            timeouts: timeouts(read("X-Timeouts")?)?,
+            connection_timeouts: timeouts(read("X-Connection-Timeouts")?)?,
+            context: read("X-Context")?.map(|f| f.value),
+            tell: read("X-Tell")?.is_some(),
+        })
+    }
+
+    /// Calls on the session what belongs to `phase`.
+    pub fn apply(&self, phase: Phase, session: &mut ServerSession) {
+        if phase == Phase::Request {
+            self.apply_settings(session);
+        }
+        if phase != self.phase {
+            return;
+        }
+        if let Some(keepalive) = self.keepalive {
+            session.set_keepalive(keepalive);
+        }
+        #[cfg(feature = "patched")]
+        if let Some(idle) = self.idle {
+            use pingora::protocols::http::keepalive::IdleTimeout;
+            session.set_idle_timeout(match idle {
+                Idle::Close => IdleTimeout::Close,
+                Idle::After(time) => IdleTimeout::After(time),
+                Idle::Unlimited => IdleTimeout::Unlimited,
+            });
+        }
+        #[cfg(not(feature = "patched"))]
+        let _ = self.idle;
+    }
+
+    #[cfg(feature = "api-0-9")]
+    fn apply_settings(&self, session: &mut ServerSession) {
+        if self.drain {
+            session.set_close_on_response_before_downstream_finish(false);
+        }
+        if self.pipelining {
+            session.set_pipelining_enabled(true);
+        }
+        for (which, time) in &self.timeouts {
+            match which {
+                Which::Read => session.set_read_timeout(*time),
+                Which::Write => session.set_write_timeout(*time),
+                Which::Drain => session.set_total_drain_timeout(*time),
+                Which::Header => {}
+            }
+        }
+        #[cfg(feature = "patched")]
+        if !self.connection_timeouts.is_empty() {
+            let mut timeouts = session.connection_timeouts();
+            for (which, time) in &self.connection_timeouts {
+                match which {
+                    Which::Read => timeouts.read_timeout = *time,
+                    Which::Write => timeouts.write_timeout = *time,
+                    Which::Drain => timeouts.total_drain_timeout = *time,
+                    Which::Header => timeouts.header_read_timeout = *time,
+                }
+            }
+            session.set_connection_timeouts(timeouts);
+        }
+        #[cfg(not(feature = "patched"))]
+        let _ = &self.connection_timeouts;
+    }
+
+    #[cfg(not(feature = "api-0-9"))]
+    fn apply_settings(&self, _session: &mut ServerSession) {
+        let _ = (self.drain, self.pipelining);
+        let _ = (&self.timeouts, &self.connection_timeouts);
+    }
+}
+
+/// The timeouts of a session as text.
+#[cfg(feature = "api-0-9")]
+pub fn told_timeouts(session: &ServerSession) -> String {
+    let text = |time: Option<Duration>| match time {
+        Some(time) => time.as_millis().to_string(),
+        None => "none".to_owned(),
+    };
+    format!(
+        "read={}, write={}, drain={}",
+        text(session.get_read_timeout()),
+        text(session.get_write_timeout()),
+        text(session.get_total_drain_timeout()),
+    )
+}
+
+/// The keepalive time of a session as text.
+#[cfg(feature = "api-0-9")]
+pub fn told_keepalive(session: &ServerSession) -> String {
+    match session.get_keepalive() {
+        Some(seconds) => seconds.to_string(),
+        None => "none".to_owned(),
+    }
+}
+
+/// Reads `NAME=VALUE, ..`.
+fn timeouts(field: Option<Field>) -> Result<Vec<Timeout>, String> {
+    let Some(field) = field else {
+        return Ok(Vec::new());
+    };
+    field
+        .value
+        .split(',')
+        .map(|item| {
+            let (name, value) = item.split_once('=').ok_or_else(|| field.unknown())?;
+            let part = |value: &str| Field {
+                name: field.name,
+                value: value.trim().to_owned(),
+            };
+            Ok((
+                part(name).one_of(&Which::NAMES)?,
+                part(value).optional_millis()?,
+            ))
+        })
+        .collect()
+}
+
+/// One field of the request, kept with its name for the message of an error.
+struct Field {
+    name: &'static str,
+    value: String,
+}
+
+impl Field {
+    fn of(request: &RequestHeader, name: &'static str) -> Result<Option<Field>, String> {
+        let Some(value) = request.headers.get(name) else {
+            return Ok(None);
+        };
+        match value.to_str() {
+            Ok(value) => Ok(Some(Field {
+                name,
+                value: value.to_owned(),
+            })),
+            Err(_) => Err(format!("{name} is not text")),
+        }
+    }
+
+    fn one_of<T: Copy>(&self, names: &[(&'static str, T)]) -> Result<T, String> {
+        names
+            .iter()
+            .find(|(name, _)| *name == self.value)
+            .map(|(_, value)| *value)
+            .ok_or_else(|| self.unknown())
+    }
+
+    fn seconds(&self) -> Result<Option<u64>, String> {
+        match self.value.as_str() {
+            "none" => Ok(None),
+            "unlimited" => Ok(Some(u64::MAX)),
+            number => number.parse().map(Some).map_err(|_| self.unknown()),
+        }
+    }
+
+    fn idle(&self) -> Result<Idle, String> {
+        match self.value.as_str() {
+            "close" => Ok(Idle::Close),
+            "unlimited" => Ok(Idle::Unlimited),
+            _ => self.millis().map(Idle::After),
+        }
+    }
+
+    fn optional_millis(&self) -> Result<Option<Duration>, String> {
+        match self.value.as_str() {
+            "none" => Ok(None),
+            _ => self.millis().map(Some),
+        }
+    }
+
+    fn millis(&self) -> Result<Duration, String> {
+        self.value
+            .parse()
+            .map(Duration::from_millis)
+            .map_err(|_| self.unknown())
+    }
+
+    fn unknown(&self) -> String {
+        format!("{}: {} is no value of this field", self.name, self.value)
+    }
+}

@@ -1,0 +1,57 @@
+//! The Pingora service that the harness talks to.
+//!
+//! One process serves every *shape* of application on a loopback port of its own: the proxy with
+//! several options, `HttpServer`, a bare `ServeHttp`, hand-written accept loops and applications
+//! that treat their connection badly. Within a shape, request fields select the behaviour; their
+//! grammar stands in [`fields`].
+//!
+//! The process prints one line of JSON when every port accepts,
+//! `{"shapes":{NAME:ADDRESS},"capabilities":[NAME]}`, and exits when its standard input closes, so
+//! that it never outlives the harness. `RUST_LOG` switches on logging to standard error.
+
+mod answer;
+mod custom;
+mod fields;
+mod listen;
+mod proxy;
+mod serve;
+mod shapes;
+
+use std::io::Read;
+
+fn main() -> std::io::Result<()> {
+    env_logger::init();
+    let mut arguments = std::env::args().skip(1);
+    let origin = match (arguments.next().as_deref(), arguments.next()) {
+        (Some("--origin"), Some(address)) => address,
+        _ => {
+            eprintln!("usage: subject --origin ADDRESS");
+            std::process::exit(2);
+        }
+    };
+    std::thread::spawn(exit_with_the_harness);
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let shutdown = listen::Shutdown::new();
+        let addresses = shapes::start_all(&origin, &shutdown)?;
+        let ready = serde_json::json!({
+            "shapes": addresses,
+            "capabilities": shapes::CAPABILITIES,
+        });
+        println!("{ready}");
+        std::future::pending::<()>().await;
+        Ok(())
+    })
+}
+
+/// Ends the process when standard input closes.
+fn exit_with_the_harness() {
+    let mut discarded = [0; 64];
+    let mut input = std::io::stdin().lock();
+    while matches!(input.read(&mut discarded), Ok(n) if n > 0) {}
+    std::process::exit(0);
+}

@@ -1,0 +1,147 @@
+//! The proxy under test: request fields select its behaviour, the origin answers the rest.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::http::ResponseHeader;
+use pingora::proxy::{ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, Result};
+
+use crate::answer;
+use crate::fields::{Fields, Phase};
+
+/// Forwards to one origin.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Address of the origin.
+    pub origin: String,
+}
+
+/// What a proxy keeps of a request.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    fields: Fields,
+    /// The user context that the request before left.
+    left: Option<String>,
+}
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = Exchange;
+
+    fn new_ctx(&self) -> Exchange {
+        Exchange::default()
+    }
+
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        // What is wrong with the fields is said by the next phase.
+        if let Ok(fields) = Fields::parse(session.downstream_session.req_header()) {
+            exchange.fields = fields;
+        }
+        exchange
+            .fields
+            .apply(Phase::Early, &mut session.downstream_session);
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
+        if let Err(reason) = Fields::parse(session.downstream_session.req_header()) {
+            answer::refuse(session, &reason).await?;
+            return Ok(true);
+        }
+        let fields = &exchange.fields;
+        let mut told = Vec::new();
+        #[cfg(feature = "api-0-9")]
+        if fields.tell {
+            let timeouts = crate::fields::told_timeouts(&session.downstream_session);
+            told.push(("X-Told-Timeouts", timeouts));
+        }
+        fields.apply(Phase::Request, &mut session.downstream_session);
+        #[cfg(feature = "api-0-9")]
+        if fields.tell {
+            let keepalive = crate::fields::told_keepalive(&session.downstream_session);
+            told.push(("X-Told-Keepalive", keepalive));
+        }
+        if let Some(left) = exchange.left.as_ref().filter(|_| fields.tell) {
+            told.push(("X-Told-Context", left.clone()));
+        }
+        if let Some(delay) = fields.delay {
+            tokio::time::sleep(delay).await;
+        }
+        if fields.read_body {
+            answer::read_body(session).await?;
+        }
+        let Some(local) = fields.local else {
+            return Ok(false);
+        };
+        answer::write(session, fields, local, &told).await?;
+        Ok(true)
+    }
+
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        _exchange: &mut Exchange,
+    ) -> Result<Box<HttpPeer>> {
+        Ok(Box::new(HttpPeer::new(&self.origin, false, String::new())))
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        let fields = &exchange.fields;
+        fields.apply(Phase::Response, &mut session.downstream_session);
+        if let Some(connection) = &fields.connection {
+            response.insert_header("Connection", connection)?;
+        }
+        Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        _body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> Result<Option<std::time::Duration>> {
+        if end_of_stream {
+            exchange
+                .fields
+                .apply(Phase::AfterHead, &mut session.downstream_session);
+        }
+        Ok(None)
+    }
+
+    async fn logging(&self, session: &mut Session, _: Option<&Error>, exchange: &mut Exchange) {
+        exchange
+            .fields
+            .apply(Phase::Logging, &mut session.downstream_session);
+    }
+
+    #[cfg(feature = "api-0-9")]
+    fn persist_connection_context(
+        &self,
+        _session: &Session,
+        exchange: &Exchange,
+    ) -> Option<Box<dyn std::any::Any + Send + Sync>> {
+        let context = exchange.fields.context.clone()?;
+        Some(Box::new(context))
+    }
+
+    #[cfg(feature = "api-0-9")]
+    fn on_connection_reuse(
+        &self,
+        _session: &mut Session,
+        exchange: &mut Exchange,
+        left: Box<dyn std::any::Any + Send + Sync>,
+    ) {
+        exchange.left = left.downcast().ok().map(|left| *left);
+    }
+}

@@ -1,0 +1,135 @@
+//! Every shape of application, each on a port of its own.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+#[cfg(feature = "patched")]
+use std::time::Duration;
+
+use pingora::apps::http_app::HttpServer;
+use pingora::apps::HttpServerOptions;
+use pingora::proxy::http_proxy_service;
+use pingora::server::configuration::ServerConf;
+use pingora::services::listening::Service;
+
+use crate::custom;
+use crate::listen::{self, Shutdown};
+use crate::proxy::Proxy;
+use crate::serve::Serve;
+
+/// What this variant has calls for. The harness skips cases that need anything else.
+pub const CAPABILITIES: &[&str] = &[
+    #[cfg(feature = "api-0-9")]
+    "drain-option",
+    #[cfg(feature = "api-0-9")]
+    "pipelining",
+    #[cfg(feature = "api-0-9")]
+    "read-timeout",
+    #[cfg(feature = "api-0-9")]
+    "request-limit",
+    #[cfg(feature = "api-0-9")]
+    "user-context",
+    #[cfg(feature = "patched")]
+    "connection-timeouts",
+    #[cfg(feature = "patched")]
+    "idle-timeout",
+    #[cfg(feature = "patched")]
+    "keep-alive-options",
+];
+
+/// Starts every shape and says where it listens.
+pub fn start_all(
+    origin: &str,
+    shutdown: &Shutdown,
+) -> io::Result<BTreeMap<&'static str, SocketAddr>> {
+    let conf = Arc::new(ServerConf::default());
+    let app = Proxy {
+        origin: origin.to_owned(),
+    };
+    let proxy = |options: Option<HttpServerOptions>| {
+        let mut service = http_proxy_service(&conf, app.clone());
+        if let Some(proxy) = service.app_logic_mut() {
+            proxy.server_options = options;
+        }
+        listen::start(service, shutdown)
+    };
+
+    let mut addresses = BTreeMap::new();
+    // No options at all, as most applications.
+    addresses.insert("proxy", proxy(None)?);
+    // A keepalive time of 2 s and a header time of 3 s, where the variant has them.
+    addresses.insert("proxy-short", proxy(Some(short()))?);
+    #[cfg(feature = "api-0-9")]
+    {
+        addresses.insert("proxy-limit", proxy(Some(limited(3)))?);
+        addresses.insert("proxy-limit-one", proxy(Some(limited(1)))?);
+        addresses.insert("proxy-limit-zero", proxy(Some(limited(0)))?);
+    }
+    #[cfg(feature = "patched")]
+    {
+        // The `Keep-Alive` field not written, not read; the idle time as in `proxy-short`.
+        addresses.insert("proxy-no-advertise", {
+            let mut options = short();
+            options.advertise_keep_alive = false;
+            proxy(Some(options))?
+        });
+        addresses.insert("proxy-no-honor", {
+            let mut options = short();
+            options.honor_keep_alive = false;
+            proxy(Some(options))?
+        });
+        // No idle bound and no header bound from the options.
+        addresses.insert("proxy-unbounded", {
+            let mut options = HttpServerOptions::default();
+            options.keepalive_timeout = None;
+            options.header_read_timeout = None;
+            proxy(Some(options))?
+        });
+    }
+
+    addresses.insert("http-server", http_server(None, shutdown)?);
+    addresses.insert("http-server-short", http_server(Some(short()), shutdown)?);
+    #[cfg(feature = "api-0-9")]
+    addresses.insert(
+        "http-server-limit",
+        http_server(Some(limited(3)), shutdown)?,
+    );
+    addresses.insert(
+        "serve-http",
+        listen::start(Service::new("serve-http".to_owned(), Serve), shutdown)?,
+    );
+    custom::start_all(&mut addresses, &conf, &app, shutdown)?;
+    Ok(addresses)
+}
+
+fn http_server(options: Option<HttpServerOptions>, shutdown: &Shutdown) -> io::Result<SocketAddr> {
+    #[cfg_attr(not(feature = "api-0-9"), allow(unused_mut))]
+    let mut server = HttpServer::new_app(Serve);
+    #[cfg(feature = "api-0-9")]
+    {
+        server.server_options = options;
+    }
+    #[cfg(not(feature = "api-0-9"))]
+    let _ = options;
+    listen::start(Service::new("http-server".to_owned(), server), shutdown)
+}
+
+/// Times short enough to wait for; where the variant has no such options, its defaults.
+fn short() -> HttpServerOptions {
+    #[cfg_attr(not(feature = "patched"), allow(unused_mut))]
+    let mut options = HttpServerOptions::default();
+    #[cfg(feature = "patched")]
+    {
+        options.keepalive_timeout = Some(Duration::from_secs(2));
+        options.header_read_timeout = Some(Duration::from_secs(3));
+    }
+    options
+}
+
+#[cfg(feature = "api-0-9")]
+fn limited(requests: u32) -> HttpServerOptions {
+    let mut options = HttpServerOptions::default();
+    options.keepalive_request_limit = Some(requests);
+    options
+}
