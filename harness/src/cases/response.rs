@@ -301,6 +301,23 @@ fn framing() -> Vec<Case> {
             },
         ),
         Case::new(
+            "response.without-length-proxied-to-http10",
+            "A proxied response without a length to HTTP/1.0 is not chunked either.",
+            "design 4, RFC 9112 section 6.1, finding 21",
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = Request::get("/close-delimited")
+                    .http10()
+                    .with("Connection", "keep-alive");
+                let response = connection.exchange(&request).await?;
+                check::without(&response, "Transfer-Encoding")?;
+                check::framed(&response, Framing::CloseDelimited)?;
+                check::body(&response, "hello\n")?;
+                check::says_close(&response)
+            },
+        ),
+        Case::new(
             "response.without-length-to-http10",
             "A response without a length to HTTP/1.0 is never chunked: it says close and closes.",
             SOURCE,

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::header::times_out;
 use super::{plain, secs};
-use crate::case::Case;
+use crate::case::{Case, Failure};
 use crate::check::{self, Then};
-use crate::wire::{connection::PROMPT, response::Framing, Request};
+use crate::wire::connection::{PATIENCE, PROMPT};
+use crate::wire::{response::Framing, Request};
 
 const SOURCE: &str = "design 4, finding 5";
 
@@ -119,6 +120,7 @@ pub(super) fn cases() -> Vec<Case> {
     }
     cases.extend(options());
     cases.extend(by_hand());
+    cases.extend(shut_down());
     cases.extend(mistreated());
     cases
 }
@@ -297,6 +299,43 @@ fn by_hand() -> Vec<Case> {
             id("hand-written-once", "is-closed"),
             "A loop that does not feed the connection back leaves it closed, not waiting.",
             "hand-written-once",
+        ),
+    ]
+}
+
+/// A graceful shutdown while a connection is idle. Each has a subject process of its own to shut
+/// down.
+fn shut_down() -> Vec<Case> {
+    const SOURCE: &str = "design 3, finding 23";
+    let case = |id: &'static str, sentence: &'static str, shape: &'static str| {
+        Case::new(id, sentence, SOURCE, shape, move |context| async move {
+            let broken = |error: anyhow::Error| Failure::wrong("a subject", format!("{error:#}"));
+            let mut subject = context.subject().another(id).await.map_err(broken)?;
+            let address = subject
+                .address(shape)
+                .ok_or_else(|| Failure::wrong(shape, "a subject without it"))?;
+            let mut connection = context.open(address, shape).await?;
+            let response = connection.exchange(&plain()).await?;
+            check::served(&response)?;
+            subject.shut_down().await.map_err(broken)?;
+            connection.closes_within(PATIENCE).await
+        })
+    };
+    vec![
+        case(
+            "shapes.proxy-shutdown-ends-idle-connections",
+            "A shutdown ends the idle connections of a proxy.",
+            "proxy",
+        ),
+        case(
+            "shapes.http-server-shutdown-ends-idle-connections",
+            "A shutdown ends the idle connections of an HttpServer.",
+            "http-server",
+        ),
+        case(
+            "shapes.serve-http-shutdown-ends-idle-connections",
+            "A shutdown ends the idle connections of a bare ServeHttp.",
+            "serve-http",
         ),
     ]
 }

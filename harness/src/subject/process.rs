@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{bail, Context as _, Result};
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::build::Built;
@@ -33,8 +33,8 @@ pub struct Subject {
     ready: Ready,
     process: Child,
     log: PathBuf,
-    // The process ends when this closes, also if the harness is killed.
-    _alive: ChildStdin,
+    // Takes commands. The process ends when this closes, also if the harness is killed.
+    commands: ChildStdin,
 }
 
 impl Subject {
@@ -56,7 +56,7 @@ impl Subject {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| built.program.display().to_string())?;
-        let (Some(alive), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
+        let (Some(commands), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
             bail!("{name} has no standard input or output");
         };
         let mut lines = BufReader::new(output).lines();
@@ -73,13 +73,19 @@ impl Subject {
             ready,
             process,
             log,
-            _alive: alive,
+            commands,
         })
     }
 
     /// Another process of the same variant, for a case that counts what it leaves behind.
     pub async fn another(&self, purpose: &str) -> Result<Subject> {
         Subject::start(&self.built, self.origin, purpose).await
+    }
+
+    /// Gives it the signal of a graceful shutdown.
+    pub async fn shut_down(&mut self) -> Result<()> {
+        let sent = self.commands.write_all(b"shutdown\n").await;
+        sent.with_context(|| format!("{} takes no commands", self.name()))
     }
 
     /// What it has logged.

@@ -18,17 +18,13 @@ use tokio::sync::watch;
 /// The shutdown signal of every service in the process.
 pub struct Shutdown {
     watch: ShutdownWatch,
-    _signal: watch::Sender<bool>,
 }
 
 impl Shutdown {
-    /// A signal that is not given.
-    pub fn new() -> Shutdown {
+    /// A signal that is not given, and the end that gives it.
+    pub fn new() -> (Shutdown, watch::Sender<bool>) {
         let (signal, watch) = watch::channel(false);
-        Shutdown {
-            watch,
-            _signal: signal,
-        }
+        (Shutdown { watch }, signal)
     }
 
     /// What services watch.

@@ -6,8 +6,9 @@
 //! grammar stands in [`fields`].
 //!
 //! The process prints one line of JSON when every port accepts,
-//! `{"shapes":{NAME:ADDRESS},"capabilities":[NAME]}`, and exits when its standard input closes, so
-//! that it never outlives the harness. `RUST_LOG` switches on logging to standard error.
+//! `{"shapes":{NAME:ADDRESS},"capabilities":[NAME]}`. The line `shutdown` on its standard input
+//! gives every service the signal of a graceful shutdown. It exits when its standard input closes,
+//! so that it never outlives the harness. `RUST_LOG` switches on logging to standard error.
 
 mod answer;
 mod custom;
@@ -17,7 +18,9 @@ mod proxy;
 mod serve;
 mod shapes;
 
-use std::io::Read;
+use std::io::BufRead;
+
+use tokio::sync::watch;
 
 fn main() -> std::io::Result<()> {
     env_logger::init();
@@ -29,14 +32,14 @@ fn main() -> std::io::Result<()> {
             std::process::exit(2);
         }
     };
-    std::thread::spawn(exit_with_the_harness);
+    let (shutdown, signal) = listen::Shutdown::new();
+    std::thread::spawn(move || obey_the_harness(&signal));
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let shutdown = listen::Shutdown::new();
         let addresses = shapes::start_all(&origin, &shutdown)?;
         let ready = serde_json::json!({
             "shapes": addresses,
@@ -48,10 +51,16 @@ fn main() -> std::io::Result<()> {
     })
 }
 
-/// Ends the process when standard input closes.
-fn exit_with_the_harness() {
-    let mut discarded = [0; 64];
-    let mut input = std::io::stdin().lock();
-    while matches!(input.read(&mut discarded), Ok(n) if n > 0) {}
+/// Passes on the signal to shut down, and ends the process when standard input closes.
+fn obey_the_harness(shutdown: &watch::Sender<bool>) {
+    for line in std::io::stdin().lock().lines() {
+        match line.as_deref() {
+            Ok("shutdown") => {
+                shutdown.send_replace(true);
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
     std::process::exit(0);
 }
