@@ -16,13 +16,15 @@ pub struct Connection {
     options: Options,
     /// Whether `options` came from a server; false where they are only the defaults.
     configured: bool,
-    accepted: Instant,
+    /// When the time for the head of a request began: the accept, or a later request's first byte.
+    head_began: Instant,
     phase: Phase,
     timers: TimerTable,
     /// What the application asked for; `None`: the server's default holds.
     policy: Option<IdleTimeout>,
     remaining: Option<u32>,
-    timeouts: Timeouts,
+    /// What the application asked for; `None`: the server's defaults hold.
+    timeouts: Option<Timeouts>,
     pipelining: bool,
     /// Why the connection is to end whatever an exchange says.
     stop: Option<CloseReason>,
@@ -45,19 +47,19 @@ impl Connection {
         let mut connection = Self {
             options: Options::default(),
             configured: false,
-            accepted: now,
+            head_began: now,
             phase: Phase::AwaitFirst,
             timers: TimerTable::default(),
             policy: None,
             remaining: None,
-            timeouts: Timeouts::default(),
+            timeouts: None,
             pipelining: false,
             stop: None,
             request: None,
             outcome: None,
             close_reason: None,
         };
-        connection.arm_header_read(now);
+        connection.arm_header_read();
         connection
     }
 
@@ -69,7 +71,7 @@ impl Connection {
         }
         self.configured = true;
         self.options = options;
-        self.set_timeouts(options.timeouts);
+        self.arm_header_read();
         // The first request is not a further one; a limit of 0 still serves it.
         let further = options.keepalive_request_limit.map(|n| n.saturating_sub(1));
         self.limit_remaining(further);
@@ -117,17 +119,17 @@ impl Connection {
         }
     }
 
-    /// The deadlines that each exchange starts with.
+    /// The deadlines that each exchange starts with: the application's, or else the server's.
     pub fn timeouts(&self) -> Timeouts {
-        self.timeouts
+        self.timeouts.unwrap_or(self.options.timeouts)
     }
 
-    /// Sets the deadlines that the following exchanges start with. Before the first request, the
-    /// time for its head starts anew from the accept.
+    /// Sets the deadlines that the following exchanges start with. A head that is still to be read
+    /// has the new time, counted from where the old one began.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.timeouts = timeouts;
-        if self.phase == Phase::AwaitFirst {
-            self.arm_header_read(self.accepted);
+        self.timeouts = Some(timeouts);
+        if matches!(self.phase, Phase::AwaitFirst | Phase::ReadingHead) {
+            self.arm_header_read();
         }
     }
 
@@ -154,7 +156,8 @@ impl Connection {
         self.outcome = None;
         if !first {
             self.remaining = self.remaining.map(|n| n.saturating_sub(1));
-            self.arm_header_read(now);
+            self.head_began = now;
+            self.arm_header_read();
         }
     }
 
@@ -296,11 +299,11 @@ impl Connection {
         self.remaining = [self.remaining, max].into_iter().flatten().min();
     }
 
-    fn arm_header_read(&mut self, from: Instant) {
+    fn arm_header_read(&mut self) {
         let deadline = self
-            .timeouts
+            .timeouts()
             .header_read_timeout
-            .and_then(|limit| from.checked_add(limit));
+            .and_then(|limit| self.head_began.checked_add(limit));
         self.timers.set(Timer::HeaderRead, deadline);
     }
 

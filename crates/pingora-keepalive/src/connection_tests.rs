@@ -363,16 +363,35 @@ fn timeouts_set_before_the_first_request_count_from_the_accept() {
 }
 
 #[test]
-fn timeouts_set_within_a_head_count_from_the_next() {
-    let start = Instant::now();
-    let mut connection = Connection::accept(Options::default(), start);
-    connection.first_byte(start);
+fn timeouts_set_within_a_head_count_from_where_it_began() {
+    let (mut connection, start) = in_exchange(Options::default(), get());
+    answer(&mut connection, start);
+    let byte = start + 10 * SECOND;
+    connection.first_byte(byte);
     connection.set_timeouts(Timeouts {
-        header_read_timeout: Some(SECOND),
+        header_read_timeout: Some(5 * SECOND),
         ..Timeouts::default()
     });
-    let deadline = Some((Timer::HeaderRead, start + 60 * SECOND));
+    let deadline = Some((Timer::HeaderRead, byte + 5 * SECOND));
     assert_eq!(connection.next_deadline(), deadline);
+}
+
+#[test]
+fn options_do_not_undo_timeouts_that_the_application_has_set() {
+    let now = Instant::now();
+    let mut connection = Connection::unconfigured(now);
+    let own = Timeouts {
+        header_read_timeout: Some(SECOND),
+        read_timeout: None,
+        ..Timeouts::default()
+    };
+    connection.set_timeouts(own);
+    connection.configure(Options::default());
+    assert_eq!(connection.timeouts(), own);
+    assert_eq!(
+        connection.next_deadline(),
+        Some((Timer::HeaderRead, now + SECOND))
+    );
 }
 
 #[test]
