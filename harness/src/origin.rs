@@ -10,6 +10,7 @@
 //! | `/close-delimited` | HTTP/1.1 200 without a length, ended by closing |
 //! | `/http10` | the same as HTTP/1.0 |
 //! | `/204`, `/304` | no content, not modified |
+//! | `/426` | upgrade required, which names what to upgrade to |
 //! | `/early-hints` | 103, then as `/length` |
 //! | `/continue` | 100, then reads the body, then as `/length` |
 //! | `/own-close` | as `/length` with `Connection: close`, and closes |
@@ -137,6 +138,13 @@ impl Exchanges {
             }
             "204" => self.say("HTTP/1.1 204 No Content\r\n\r\n").await?,
             "304" => self.say("HTTP/1.1 304 Not Modified\r\n\r\n").await?,
+            "426" => {
+                self.say(
+                    "HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\n\
+                     Upgrade: websocket\r\nContent-Length: 0\r\n\r\n",
+                )
+                .await?
+            }
             "early-hints" => {
                 self.say("HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
                     .await?;

@@ -1,7 +1,7 @@
 //! What a response says of its connection, and how its end is known.
 
 use super::{millis, one, plain};
-use crate::case::Case;
+use crate::case::{Case, Failure};
 use crate::check::{self, Then};
 use crate::wire::response::Framing;
 use crate::wire::Request;
@@ -298,6 +298,28 @@ fn framing() -> Vec<Case> {
                 let response = connection.exchange(&request).await?;
                 check::framed(&response, Framing::Chunked)?;
                 Then::Closes.check(&mut connection, &response).await
+            },
+        ),
+        Case::new(
+            "response.426-names-its-upgrade",
+            "A 426 keeps its Upgrade and the option that names it, and the connection persists.",
+            "design 4, RFC 9110 section 7.8",
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let response = connection.exchange(&Request::get("/426")).await?;
+                check::status(&response, 426)?;
+                let options = response.list("Connection");
+                if response.value("Upgrade").as_deref() != Some("websocket")
+                    || !options.iter().any(|option| option == "upgrade")
+                    || !options.iter().any(|option| option == "keep-alive")
+                {
+                    return Err(Failure::wrong(
+                        "Upgrade: websocket and Connection: upgrade, keep-alive",
+                        response.to_string(),
+                    ));
+                }
+                check::serves_another(&mut connection).await
             },
         ),
         Case::new(
