@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
-# Makes sure of what building and running needs beside Rust: git, cmake, a C compiler, curl.
+# Makes sure of what building and running needs: Rust, git, cmake, a C compiler, curl.
 #
 # Installs what is missing with apt-get where root or sudo without a password can; elsewhere names it
 # with the command to run and ends with status 1. Does nothing when all is there.
 set -euo pipefail
+
+if ! command -v cargo >/dev/null; then
+    echo "missing: cargo; install Rust, for example with rustup (https://rustup.rs)" >&2
+    exit 1
+fi
 
 missing=()
 command -v git >/dev/null || missing+=(git)
