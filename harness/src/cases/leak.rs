@@ -43,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(
             "leak.a-thousand-connections",
             "1,000 connections of all kinds leave no socket behind.",
-            "issue 2, design 7",
+            "issue 540, design 7",
             "proxy",
             |context| async move { thousand(&context, "leak", kinds()).await },
         )
@@ -51,7 +51,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(
             "leak.a-thousand-clients-that-vanish",
             "1,000 clients that vanish in the middle of something leave no socket behind.",
-            "issue 2, design 7",
+            "issue 540, design 7",
             "proxy",
             |context| async move { thousand(&context, "vanish", vanishing()).await },
         )

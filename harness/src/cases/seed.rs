@@ -77,7 +77,7 @@ pub(super) fn cases() -> Vec<Case> {
         sequence(
             "seed.two-on-request-1-closes-after-5",
             "Some(2) set on request 1 alone closes the connection 2 s after request 5.",
-            "issue 2, design 4, finding 2",
+            "issue 540, design 4, finding 2",
             "proxy",
             vec![
                 plain().with("X-Keepalive", "2"),
@@ -91,7 +91,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(
             "seed.two-on-request-1-is-said-on-each",
             "Some(2) set on request 1 alone is announced on each of five responses.",
-            "issue 2, design 4, findings 2 and 15",
+            "issue 540, design 4, findings 2 and 15",
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
@@ -131,7 +131,7 @@ fn ends(id: &'static str, sentence: &'static str, request: Request) -> Case {
             }
         }
     };
-    Case::new(id, sentence, "issue 2, design 4, finding 2", "proxy", steps).clients(&Client::ALL)
+    Case::new(id, sentence, "issue 540, design 4, finding 2", "proxy", steps).clients(&Client::ALL)
 }
 
 /// The client is done at once; the connection may stay.
@@ -154,7 +154,7 @@ fn is_done(id: &'static str, sentence: &'static str, request: Request) -> Case {
             }
         }
     };
-    let source = "issue 2, design 4, findings 2 and 18";
+    let source = "issue 540, design 4, findings 2 and 18";
     Case::new(id, sentence, source, "proxy", steps).clients(&Client::ALL)
 }
 
