@@ -131,7 +131,14 @@ fn ends(id: &'static str, sentence: &'static str, request: Request) -> Case {
             }
         }
     };
-    Case::new(id, sentence, "issue 540, design 4, finding 2", "proxy", steps).clients(&Client::ALL)
+    Case::new(
+        id,
+        sentence,
+        "issue 540, design 4, finding 2",
+        "proxy",
+        steps,
+    )
+    .clients(&Client::ALL)
 }
 
 /// The client is done at once; the connection may stay.
