@@ -74,10 +74,7 @@ impl Git {
         I: IntoIterator<Item = S>,
         S: AsRef<OsStr>,
     {
-        let args: Vec<OsString> = args
-            .into_iter()
-            .map(|arg| arg.as_ref().to_owned())
-            .collect();
+        let args = owned(args);
         let output = self.output(&args)?;
         if !output.status.success() {
             let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
@@ -107,10 +104,7 @@ impl Git {
         I: IntoIterator<Item = S>,
         S: AsRef<OsStr>,
     {
-        let args: Vec<OsString> = args
-            .into_iter()
-            .map(|arg| arg.as_ref().to_owned())
-            .collect();
+        let args = owned(args);
         Ok(self.output(&args)?.status.success())
     }
 
@@ -181,4 +175,11 @@ fn said(output: &Output) -> String {
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text += &String::from_utf8_lossy(&output.stderr);
     text.trim_end().to_owned()
+}
+
+/// Arguments of any kind of string, as one list.
+fn owned<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Vec<OsString> {
+    args.into_iter()
+        .map(|arg| arg.as_ref().to_owned())
+        .collect()
 }
