@@ -13,10 +13,22 @@ pub enum CloseReason {
     IdleTimeout,
     /// The connection has served as many requests as it may.
     RequestLimit,
+    /// The connection has reached its maximum age.
+    MaxAge,
     /// The head of a request did not arrive in time.
     HeaderTimeout,
+    /// The body of a request did not arrive in time.
+    BodyTimeout,
+    /// A write made no progress in time.
+    WriteTimeout,
+    /// What was left of a request's body was not read off in time.
+    DrainTimeout,
+    /// Nothing passed the tunnel in time.
+    TunnelTimeout,
     /// The server is going down.
     Shutdown,
+    /// The server has too many connections.
+    Overload,
     /// The response's body is delimited by the end of the connection.
     CloseDelimited,
     /// The request's body was not read to its end.
@@ -49,7 +61,13 @@ impl CloseReason {
             CloseReason::Application => "application",
             CloseReason::IdleTimeout => "idle_timeout",
             CloseReason::RequestLimit => "request_limit",
+            CloseReason::MaxAge => "max_age",
             CloseReason::HeaderTimeout => "header_timeout",
+            CloseReason::BodyTimeout => "body_timeout",
+            CloseReason::WriteTimeout => "write_timeout",
+            CloseReason::DrainTimeout => "drain_timeout",
+            CloseReason::TunnelTimeout => "tunnel_timeout",
+            CloseReason::Overload => "overload",
             CloseReason::Shutdown => "shutdown",
             CloseReason::CloseDelimited => "close_delimited",
             CloseReason::UnreadBody => "unread_body",

@@ -274,6 +274,12 @@ impl Connection {
         self.close(match timer {
             Timer::Idle => CloseReason::IdleTimeout,
             Timer::HeaderRead => CloseReason::HeaderTimeout,
+            Timer::BodyRead => CloseReason::BodyTimeout,
+            Timer::Write => CloseReason::WriteTimeout,
+            Timer::Drain => CloseReason::DrainTimeout,
+            Timer::Tunnel => CloseReason::TunnelTimeout,
+            // the reason to close is older than the wait
+            Timer::Linger => CloseReason::UnreadBody,
         });
         Some(timer)
     }

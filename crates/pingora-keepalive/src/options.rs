@@ -44,11 +44,16 @@ pub struct Timeouts {
     pub header_read_timeout: Option<Duration>,
     /// Between two reads of a request body. `None`: without limit. Default: 60 s.
     pub read_timeout: Option<Duration>,
-    /// For one write of a response body. `None`: without limit. Default: none.
+    /// Bytes per second below which a request body is given up, after a grace of 5 s. `None` or
+    /// 0: no such limit. Default: none.
+    pub min_recv_rate: Option<usize>,
+    /// For a write that is pending and makes no progress. `None`: without limit. Default: 60 s.
     pub write_timeout: Option<Duration>,
     /// For reading off, in all, what is left of a request body before the connection is reused.
-    /// `None`: without limit. Default: none.
+    /// `None`: without limit. Default: 30 s.
     pub total_drain_timeout: Option<Duration>,
+    /// For a tunnel through which nothing passes. `None`: without limit. Default: none.
+    pub tunnel_idle_timeout: Option<Duration>,
     /// Bytes per second below which a write is given up; takes the place of
     /// [`write_timeout`](Self::write_timeout). `None` or 0: no such limit. Default: none.
     pub min_send_rate: Option<usize>,
@@ -59,8 +64,10 @@ impl Default for Timeouts {
         Self {
             header_read_timeout: Some(Duration::from_secs(60)),
             read_timeout: Some(Duration::from_secs(60)),
-            write_timeout: None,
-            total_drain_timeout: None,
+            min_recv_rate: None,
+            write_timeout: Some(Duration::from_secs(60)),
+            total_drain_timeout: Some(Duration::from_secs(30)),
+            tunnel_idle_timeout: None,
             min_send_rate: None,
         }
     }

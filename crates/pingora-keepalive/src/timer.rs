@@ -9,10 +9,28 @@ pub enum Timer {
     Idle,
     /// From the accept, or from a later request's first byte, to the end of its head.
     HeaderRead,
+    /// While a read of a request's body is pending.
+    BodyRead,
+    /// While a write is pending, since the last progress.
+    Write,
+    /// For reading off, in all, what is left of a request's body.
+    Drain,
+    /// For reading and discarding what a client still sends after the last response.
+    Linger,
+    /// Since the last byte that passed a tunnel.
+    Tunnel,
 }
 
 impl Timer {
-    const ALL: [Timer; 2] = [Timer::Idle, Timer::HeaderRead];
+    const ALL: [Timer; 7] = [
+        Timer::Idle,
+        Timer::HeaderRead,
+        Timer::BodyRead,
+        Timer::Write,
+        Timer::Drain,
+        Timer::Linger,
+        Timer::Tunnel,
+    ];
 }
 
 /// A flat table of the deadlines that are armed.
