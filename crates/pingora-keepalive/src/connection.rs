@@ -3,6 +3,7 @@
 use crate::exchange::{decide, wish, Standing};
 use crate::phase::{Phase, Step};
 use crate::timer::{Timer, TimerTable};
+use crate::write::{Write, WriteLimit};
 use crate::{CloseReason, IdleTimeout, Options, Outcome, RequestHead, ResponseHead, Timeouts};
 use std::time::Instant;
 
@@ -30,6 +31,9 @@ pub struct Connection {
     stop: Option<CloseReason>,
     request: Option<RequestHead>,
     outcome: Option<Outcome>,
+    write: Write,
+    /// Whether a deadline ended the connection in the middle of what was to be written or read.
+    cut: bool,
     close_reason: Option<CloseReason>,
 }
 
@@ -57,6 +61,8 @@ impl Connection {
             stop: None,
             request: None,
             outcome: None,
+            write: Write::default(),
+            cut: false,
             close_reason: None,
         };
         connection.arm_header_read();
@@ -199,6 +205,7 @@ impl Connection {
         match self.outcome {
             Some(outcome @ Outcome::Persist { idle, .. }) => {
                 if self.step(Step::Persist) {
+                    self.begin_write(None); // a write that was abandoned is no longer pending
                     let deadline = idle.and_then(|idle| now.checked_add(idle));
                     self.timers.set(Timer::Idle, deadline);
                 }
@@ -258,7 +265,74 @@ impl Connection {
             Some(Outcome::Close(reason)) => reason,
             _ => CloseReason::Abandoned,
         });
+        self.timers.stop_all();
         self.step(Step::Gone).then_some(self.close_reason).flatten()
+    }
+
+    // Writing.
+
+    /// A write of the application is about to begin. `None`: without limit.
+    ///
+    /// The limit holds until the next write begins: for all parts of this one, its flush and, where
+    /// nothing else is said, the end of the connection.
+    pub fn begin_write(&mut self, limit: Option<WriteLimit>) {
+        self.write.begin(limit);
+        self.arm_write();
+    }
+
+    /// Whether the stream took nothing when it was last asked to.
+    pub fn write_is_pending(&self) -> bool {
+        self.write.is_pending()
+    }
+
+    /// The stream takes nothing at `now`: the write has to wait. `unacknowledged` is how many bytes
+    /// the client has yet to acknowledge, where the system knows.
+    pub fn write_pending(&mut self, now: Instant, unacknowledged: Option<usize>) {
+        self.write.wait(now, unacknowledged);
+        self.arm_write();
+    }
+
+    /// Looks whether the client has acknowledged something since [`write_pending`], before the
+    /// stream is asked again: what it then takes would hide it.
+    ///
+    /// [`write_pending`]: Self::write_pending
+    pub fn look_at_write(&mut self, now: Instant, unacknowledged: Option<usize>) {
+        if self.write.look(now, unacknowledged) {
+            self.arm_write();
+            self.tunnel_moved(now);
+        }
+    }
+
+    /// The stream has taken something, or has failed: no write is pending.
+    pub fn write_resumed(&mut self) {
+        if self.write.is_pending() {
+            self.write.resume();
+            self.arm_write();
+        }
+    }
+
+    /// When a write that is pending wants to look at its stream again: at its deadline or before.
+    pub fn next_look_at_write(&self, now: Instant) -> Option<Instant> {
+        self.write.next_look(now)
+    }
+
+    // The tunnel.
+
+    /// Whether the time counts in which nothing passes: the connection is a tunnel with a limit.
+    pub fn watches_tunnel(&self) -> bool {
+        self.phase == Phase::Tunnel && self.timeouts().tunnel_idle_timeout.is_some()
+    }
+
+    /// Bytes have passed the tunnel, one way or the other, at `now`. Nothing, where there is none.
+    pub fn tunnel_moved(&mut self, now: Instant) {
+        if self.phase != Phase::Tunnel {
+            return;
+        }
+        let deadline = self
+            .timeouts()
+            .tunnel_idle_timeout
+            .and_then(|limit| now.checked_add(limit));
+        self.timers.set(Timer::Tunnel, deadline);
     }
 
     // Time.
@@ -268,9 +342,36 @@ impl Connection {
         self.timers.next()
     }
 
+    /// The deadline of `timer`, where it is armed.
+    pub fn deadline_of(&self, timer: Timer) -> Option<Instant> {
+        self.timers.get(timer)
+    }
+
     /// Ends the connection if a deadline has passed at `now`, and says which.
     pub fn expire(&mut self, now: Instant) -> Option<Timer> {
         let (timer, _) = self.timers.next().filter(|&(_, at)| at <= now)?;
+        self.end_for(timer);
+        Some(timer)
+    }
+
+    /// Ends the connection if the deadline of `timer` has passed at `now`, whatever others have.
+    pub fn expire_one(&mut self, timer: Timer, now: Instant) -> bool {
+        let overdue = self.timers.get(timer).is_some_and(|at| at <= now);
+        if overdue {
+            self.end_for(timer);
+        }
+        overdue
+    }
+
+    /// Whether a deadline ended the connection where more was to be written or to pass. Its end
+    /// must not look like that of a complete message.
+    pub fn was_cut(&self) -> bool {
+        self.cut
+    }
+
+    fn end_for(&mut self, timer: Timer) {
+        self.cut |= matches!(timer, Timer::Write | Timer::Tunnel);
+        self.timers.stop(timer);
         self.close(match timer {
             Timer::Idle => CloseReason::IdleTimeout,
             Timer::HeaderRead => CloseReason::HeaderTimeout,
@@ -281,7 +382,6 @@ impl Connection {
             // the reason to close is older than the wait
             Timer::Linger => CloseReason::UnreadBody,
         });
-        Some(timer)
     }
 
     /// Closes for `reason`, unless the connection is closing for another already.
@@ -305,6 +405,12 @@ impl Connection {
         self.remaining = [self.remaining, max].into_iter().flatten().min();
     }
 
+    fn arm_write(&mut self) {
+        if self.phase != Phase::Closed {
+            self.timers.set(Timer::Write, self.write.deadline());
+        }
+    }
+
     fn arm_header_read(&mut self) {
         let deadline = self
             .timeouts()
@@ -326,3 +432,7 @@ impl Connection {
 #[cfg(test)]
 #[path = "connection_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod write_tests;

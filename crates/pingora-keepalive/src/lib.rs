@@ -23,6 +23,7 @@ mod list;
 mod options;
 mod phase;
 mod timer;
+mod write;
 
 pub use close_reason::CloseReason;
 pub use connection::Connection;
@@ -34,3 +35,4 @@ pub use keep_alive::KeepAlive;
 pub use options::{Options, Timeouts};
 pub use phase::Phase;
 pub use timer::Timer;
+pub use write::WriteLimit;

@@ -47,15 +47,18 @@ pub struct Timeouts {
     /// Bytes per second below which a request body is given up, after a grace of 5 s. `None` or
     /// 0: no such limit. Default: none.
     pub min_recv_rate: Option<usize>,
-    /// For a write that is pending and makes no progress. `None`: without limit. Default: 60 s.
+    /// For a write that is pending and makes no progress: the stream accepts no byte and the client
+    /// acknowledges none. `None`: without limit. Default: 60 s.
     pub write_timeout: Option<Duration>,
     /// For reading off, in all, what is left of a request body before the connection is reused.
     /// `None`: without limit. Default: 30 s.
     pub total_drain_timeout: Option<Duration>,
-    /// For a tunnel through which nothing passes. `None`: without limit. Default: none.
+    /// For a tunnel, after 101 or a 2xx to CONNECT, through which no byte passes either way. `None`:
+    /// without limit. Default: none.
     pub tunnel_idle_timeout: Option<Duration>,
-    /// Bytes per second below which a write is given up; takes the place of
-    /// [`write_timeout`](Self::write_timeout). `None` or 0: no such limit. Default: none.
+    /// Bytes per second below which the write of a piece of a response body is given up; takes the
+    /// place of [`write_timeout`](Self::write_timeout) for it. `None` or 0: no such limit. Default:
+    /// none.
     pub min_send_rate: Option<usize>,
 }
 

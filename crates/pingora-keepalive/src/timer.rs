@@ -53,9 +53,13 @@ impl TimerTable {
         *self = Self::default();
     }
 
+    pub(crate) fn get(&self, timer: Timer) -> Option<Instant> {
+        self.deadlines[timer as usize]
+    }
+
     #[cfg(test)]
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {
-        self.deadlines[timer as usize].is_some()
+        self.get(timer).is_some()
     }
 
     /// The earliest deadline, and what it is for.
