@@ -17,6 +17,10 @@
 //! | `/own-keep-alive` | as `/length` with `Keep-Alive: timeout=5, max=7` |
 //! | `/slow-head/MS` | waits before the head, then as `/length` |
 //! | `/slow-body/MS` | as `/length`, with a pause in the middle of the body |
+//! | `/big/BYTES` | as `/length` with a body of that size |
+//! | `/big-chunked/BYTES` | the same, in chunks of 16 KiB |
+//! | `/upgrade-sink` | 101, then reads whatever comes and says nothing |
+//! | `/upgrade-source/MS` | 101, then sends a byte each time that long |
 //! | `/upgrade` | 101, then sends back whatever comes |
 
 use std::io;
@@ -103,10 +107,11 @@ impl Exchanges {
     async fn answer(&mut self, asked: &Asked) -> io::Result<bool> {
         let mut segments = asked.path.split(['/', '?']).skip(1);
         let kind = segments.next().unwrap_or_default();
-        let pause = segments
+        let number: u64 = segments
             .next()
-            .and_then(|millis| millis.parse().ok())
-            .map_or(Duration::ZERO, Duration::from_millis);
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0);
+        let pause = Duration::from_millis(number);
         if kind == "continue" {
             self.say("HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
@@ -172,13 +177,33 @@ impl Exchanges {
                 tokio::time::sleep(pause).await;
                 self.say(rest).await?;
             }
-            "upgrade" => {
+            "big" => {
+                self.say(&format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {number}\r\n\r\n"
+                ))
+                .await?;
+                self.say_much(number, false).await?;
+            }
+            "big-chunked" => {
+                self.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                    .await?;
+                self.say_much(number, true).await?;
+                self.say("0\r\n\r\n").await?;
+            }
+            "upgrade" | "upgrade-sink" | "upgrade-source" => {
                 self.say(
                     "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\
                      Upgrade: websocket\r\n\r\n",
                 )
                 .await?;
-                self.echo().await?;
+                match kind {
+                    "upgrade-sink" => while self.read().await? {},
+                    "upgrade-source" => loop {
+                        tokio::time::sleep(pause).await;
+                        self.say(".").await?;
+                    },
+                    _ => self.echo().await?,
+                }
                 return Ok(false);
             }
             "length" | "continue" | "" => self.say(&ok("")).await?,
@@ -257,6 +282,20 @@ impl Exchanges {
         let count = self.stream.read(&mut bytes).await?;
         self.buffer.extend_from_slice(&bytes[..count]);
         Ok(count > 0)
+    }
+
+    async fn say_much(&mut self, mut size: u64, chunked: bool) -> io::Result<()> {
+        let piece = "x".repeat(16 << 10);
+        while size > 0 {
+            let part = &piece[..piece.len().min(usize::try_from(size).unwrap_or(usize::MAX))];
+            if chunked {
+                self.say(&format!("{:x}\r\n{part}\r\n", part.len())).await?;
+            } else {
+                self.say(part).await?;
+            }
+            size -= part.len() as u64;
+        }
+        Ok(())
     }
 
     async fn say(&mut self, text: &str) -> io::Result<()> {

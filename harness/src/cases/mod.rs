@@ -19,6 +19,8 @@ mod response;
 mod seed;
 mod shapes;
 mod timeouts;
+mod tunnel;
+mod write;
 
 use std::time::Duration;
 
@@ -39,6 +41,8 @@ pub fn all() -> Vec<Case> {
         response::cases(),
         order::cases(),
         timeouts::cases(),
+        write::cases(),
+        tunnel::cases(),
         shapes::cases(),
         leak::cases(),
     ]

@@ -266,6 +266,16 @@ impl Connection {
         }
     }
 
+    /// The connection is reset `time` after `from`.
+    pub async fn resets_at(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
+        self.ends_at(from, time).await?;
+        let end = self.inbound.borrow().end;
+        match end {
+            Some((End::Reset, _)) => Ok(()),
+            _ => Err(Failure::wrong("a reset", self.seen_instead())),
+        }
+    }
+
     /// Sends bytes one by one with a pause after each, until all are sent or something comes back.
     pub async fn drip(&mut self, bytes: &[u8], pause: Duration) {
         let from = self.consumed;

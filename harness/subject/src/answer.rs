@@ -12,6 +12,9 @@ use crate::fields::{Fields, Local, Phase};
 /// The body of every answer that has one.
 pub const BODY: &str = "hello\n";
 
+/// The size of the body of [`Local::Big`].
+const BIG: usize = 16 << 20;
+
 /// Writes the answer `local`, with what `fields` ask for on the way and with the fields `told`.
 pub async fn write(
     session: &mut Session,
@@ -46,6 +49,12 @@ pub async fn write(
     ) {
         head.insert_header("Content-Length", BODY.len())?;
     }
+    if local == Local::Big {
+        head.insert_header("Content-Length", BIG)?;
+    }
+    if let Some(size) = fields.pad {
+        head.insert_header("X-Pad", "x".repeat(size))?;
+    }
     if let Some(connection) = &fields.connection {
         head.insert_header("Connection", connection)?;
     }
@@ -72,9 +81,12 @@ pub async fn write(
             .write_response_body(Some(Bytes::from_static(rest.as_bytes())), true)
             .await;
     }
-    session
-        .write_response_body(Some(Bytes::from_static(BODY.as_bytes())), true)
-        .await
+    let body = if local == Local::Big {
+        Bytes::from(vec![b'x'; BIG])
+    } else {
+        Bytes::from_static(BODY.as_bytes())
+    };
+    session.write_response_body(Some(body), true).await
 }
 
 /// Tells the client what was wrong with its fields and ends the connection.

@@ -13,6 +13,9 @@
 //! | `X-Pipelining` | `1` | `set_pipelining_enabled(true)` |
 //! | `X-Timeouts` | `NAME=VALUE`, comma-separated | `set_read_timeout(..)` and the like: this exchange |
 //! | `X-Connection-Timeouts` | `NAME=VALUE`, comma-separated | `set_connection_timeouts(..)`: the connection |
+//! | `X-Min-Send-Rate` | bytes per second | `set_min_send_rate(..)` |
+//! | `X-Proxy-Tasks` | `1` | `set_proxy_tasks_enabled(true)` |
+//! | `X-Pad` | bytes | the response of a proxy carries a field of this size |
 //! | `X-Context` | text | the user context that the proxy hands to the next request |
 //! | `X-Tell` | `1` | see below |
 //!
@@ -69,12 +72,14 @@ pub enum Local {
     Early103BeforeBody,
     /// `slow-body`: head, half of the body, a pause of half a second, the rest.
     SlowBody,
+    /// `big`: as `length` with a body of 16 MiB, written in one go.
+    Big,
     /// `error`: the framework's generated 500.
     Error,
 }
 
 impl Local {
-    const NAMES: [(&'static str, Local); 11] = [
+    const NAMES: [(&'static str, Local); 12] = [
         ("length", Local::Length),
         ("bare", Local::Bare),
         ("empty", Local::Empty),
@@ -85,6 +90,7 @@ impl Local {
         ("103-first", Local::Early103),
         ("103-before-body", Local::Early103BeforeBody),
         ("slow-body", Local::SlowBody),
+        ("big", Local::Big),
         ("error", Local::Error),
     ];
 }
@@ -112,6 +118,8 @@ pub struct Fields {
     pub delay: Option<Duration>,
     /// Whether to read the request body before answering.
     pub read_body: bool,
+    /// The size of a field that the response of a proxy carries.
+    pub pad: Option<usize>,
     /// The user context for the next request.
     pub context: Option<String>,
     /// Whether to tell what the session knows.
@@ -121,6 +129,8 @@ pub struct Fields {
     idle: Option<Idle>,
     drain: bool,
     pipelining: bool,
+    proxy_tasks: bool,
+    min_send_rate: Option<usize>,
     timeouts: Vec<Timeout>,
     connection_timeouts: Vec<Timeout>,
 }
@@ -175,6 +185,9 @@ impl Fields {
             pipelining: read("X-Pipelining")?.is_some(),
             timeouts: timeouts(read("X-Timeouts")?)?,
             connection_timeouts: timeouts(read("X-Connection-Timeouts")?)?,
+            proxy_tasks: read("X-Proxy-Tasks")?.is_some(),
+            min_send_rate: read("X-Min-Send-Rate")?.map(|f| f.number()).transpose()?,
+            pad: read("X-Pad")?.map(|f| f.number()).transpose()?,
             context: read("X-Context")?.map(|f| f.value),
             tell: read("X-Tell")?.is_some(),
         })
@@ -212,6 +225,12 @@ impl Fields {
         if self.pipelining {
             session.set_pipelining_enabled(true);
         }
+        if self.proxy_tasks {
+            session.set_proxy_tasks_enabled(true);
+        }
+        if self.min_send_rate.is_some() {
+            session.set_min_send_rate(self.min_send_rate);
+        }
         for (which, time) in &self.timeouts {
             match which {
                 Which::Read => session.set_read_timeout(*time),
@@ -240,6 +259,7 @@ impl Fields {
     #[cfg(not(feature = "api-0-9"))]
     fn apply_settings(&self, _session: &mut ServerSession) {
         let _ = (self.drain, self.pipelining);
+        let _ = (self.proxy_tasks, self.min_send_rate);
         let _ = (&self.timeouts, &self.connection_timeouts);
     }
 }
@@ -346,6 +366,10 @@ impl Field {
             .parse()
             .map(Duration::from_millis)
             .map_err(|_| self.unknown())
+    }
+
+    fn number(&self) -> Result<usize, String> {
+        self.value.parse().map_err(|_| self.unknown())
     }
 
     fn unknown(&self) -> String {

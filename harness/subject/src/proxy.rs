@@ -101,6 +101,9 @@ impl ProxyHttp for Proxy {
         if let Some(connection) = &fields.connection {
             response.insert_header("Connection", connection)?;
         }
+        if let Some(size) = fields.pad {
+            response.insert_header("X-Pad", "x".repeat(size))?;
+        }
         Ok(())
     }
 

@@ -23,7 +23,11 @@ pub const CAPABILITIES: &[&str] = &[
     #[cfg(feature = "api-0-9")]
     "drain-option",
     #[cfg(feature = "api-0-9")]
+    "min-send-rate",
+    #[cfg(feature = "api-0-9")]
     "pipelining",
+    #[cfg(feature = "api-0-9")]
+    "proxy-tasks",
     #[cfg(feature = "api-0-9")]
     "read-timeout",
     #[cfg(feature = "api-0-9")]
@@ -36,6 +40,10 @@ pub const CAPABILITIES: &[&str] = &[
     "idle-timeout",
     #[cfg(feature = "patched")]
     "keep-alive-options",
+    #[cfg(feature = "patched")]
+    "tunnel-timeout",
+    #[cfg(feature = "patched")]
+    "write-timeout-option",
 ];
 
 /// Starts every shape and says where it listens.
@@ -77,6 +85,18 @@ pub fn start_all(
         addresses.insert("proxy-no-honor", {
             let mut options = short();
             options.honor_keep_alive = false;
+            proxy(Some(options))?
+        });
+        // A write time of 1 s.
+        addresses.insert("proxy-write", {
+            let mut options = HttpServerOptions::default();
+            options.write_timeout = Some(Duration::from_secs(1));
+            proxy(Some(options))?
+        });
+        // A tunnel time of 2 s.
+        addresses.insert("proxy-tunnel", {
+            let mut options = HttpServerOptions::default();
+            options.tunnel_idle_timeout = Some(Duration::from_secs(2));
             proxy(Some(options))?
         });
         // No idle bound and no header bound from the options.
