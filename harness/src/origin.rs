@@ -13,6 +13,10 @@
 //! | `/426` | upgrade required, which names what to upgrade to |
 //! | `/early-hints` | 103, then as `/length` |
 //! | `/continue` | 100, then reads the body, then as `/length` |
+//! | `/continue/MS` | the same after a wait |
+//! | `/drip/MS` | 200, chunked, without reading the body: a byte each time, 100 in all |
+//! | `/hang-up` | closes instead of an answer |
+//! | `/slow-read/MS` | waits before it reads the body, then as `/length` |
 //! | `/own-close` | as `/length` with `Connection: close`, and closes |
 //! | `/own-keep-alive` | as `/length` with `Keep-Alive: timeout=5, max=7` |
 //! | `/slow-head/MS` | waits before the head, then as `/length` |
@@ -112,7 +116,14 @@ impl Exchanges {
             .and_then(|number| number.parse().ok())
             .unwrap_or(0);
         let pause = Duration::from_millis(number);
+        if kind == "drip" {
+            return self.drip(pause).await;
+        }
+        if kind == "slow-read" {
+            tokio::time::sleep(pause).await;
+        }
         if kind == "continue" {
+            tokio::time::sleep(pause).await;
             self.say("HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
         self.body(asked).await?;
@@ -156,6 +167,7 @@ impl Exchanges {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 self.say(&ok("")).await?;
             }
+            "hang-up" => return Ok(false),
             "own-close" => {
                 self.say(&ok("Connection: close\r\n")).await?;
                 return Ok(false);
@@ -206,13 +218,25 @@ impl Exchanges {
                 }
                 return Ok(false);
             }
-            "length" | "continue" | "" => self.say(&ok("")).await?,
+            "length" | "continue" | "slow-read" | "" => self.say(&ok("")).await?,
             _ => {
                 self.say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                     .await?;
             }
         }
         Ok(true)
+    }
+
+    /// Answers bit by bit, whatever the client sends.
+    async fn drip(&mut self, pause: Duration) -> io::Result<bool> {
+        self.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .await?;
+        for _ in 0..100 {
+            tokio::time::sleep(pause).await;
+            self.say("1\r\nx\r\n").await?;
+        }
+        self.say("0\r\n\r\n").await?;
+        Ok(false)
     }
 
     async fn echo(&mut self) -> io::Result<()> {

@@ -1,11 +1,12 @@
 //! A connection: everything that outlives a request, from the accept to the one reason it ends.
 
+use crate::body_read::{BodyClock, BodyLimits};
 use crate::exchange::{decide, wish, Standing};
 use crate::phase::{Phase, Step};
 use crate::timer::{Timer, TimerTable};
 use crate::write::{Write, WriteLimit};
 use crate::{CloseReason, IdleTimeout, Options, Outcome, RequestHead, ResponseHead, Timeouts};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The state of one HTTP/1.x connection of a server.
 ///
@@ -30,6 +31,7 @@ pub struct Connection {
     /// Why the connection is to end whatever an exchange says.
     stop: Option<CloseReason>,
     request: Option<RequestHead>,
+    body: BodyClock,
     outcome: Option<Outcome>,
     write: Write,
     /// Whether a deadline ended the connection in the middle of what was to be written or read.
@@ -60,6 +62,7 @@ impl Connection {
             pipelining: false,
             stop: None,
             request: None,
+            body: BodyClock::default(),
             outcome: None,
             write: Write::default(),
             cut: false,
@@ -175,6 +178,49 @@ impl Connection {
         self.timers.stop(Timer::HeaderRead);
         self.limit_remaining(wish(&request, self.options.honor_keep_alive).max);
         self.request = Some(request);
+        self.body = BodyClock::default();
+    }
+
+    /// A read of the request's body is pending since `now`. Only such time counts for `limits`.
+    pub fn body_read_pending(&mut self, limits: BodyLimits, now: Instant) {
+        if self.phase == Phase::Exchange {
+            let deadline = self.body.start(limits, now);
+            self.timers.set(Timer::BodyRead, deadline);
+        }
+    }
+
+    /// The read of the body that was pending is given up; another may follow.
+    pub fn body_read_paused(&mut self, now: Instant) {
+        self.body.pause(now);
+        self.timers.stop(Timer::BodyRead);
+    }
+
+    /// The read of the body that was pending has brought `bytes` of it; none where what came was
+    /// part of its framing.
+    pub fn body_received(&mut self, bytes: usize, now: Instant) {
+        self.body.received(bytes, now);
+        self.timers.stop(Timer::BodyRead);
+    }
+
+    /// What is left of the request's body is read off from `now` on, for at most `limit`.
+    pub fn body_drain_began(&mut self, limit: Option<Duration>, now: Instant) {
+        if self.phase == Phase::Exchange {
+            let deadline = limit.and_then(|limit| now.checked_add(limit));
+            self.timers.set(Timer::Drain, deadline);
+        }
+    }
+
+    /// The request's body is no longer read off.
+    pub fn body_drain_ended(&mut self) {
+        self.timers.stop(Timer::Drain);
+    }
+
+    /// The earliest deadline for the body of a request.
+    pub fn body_deadline(&self) -> Option<Instant> {
+        [Timer::BodyRead, Timer::Drain]
+            .into_iter()
+            .filter_map(|timer| self.timers.get(timer))
+            .min()
     }
 
     /// Decides what becomes of the connection, as the head of the final response is about to be
@@ -205,6 +251,7 @@ impl Connection {
         match self.outcome {
             Some(outcome @ Outcome::Persist { idle, .. }) => {
                 if self.step(Step::Persist) {
+                    self.timers.stop_all();
                     self.begin_write(None); // a write that was abandoned is no longer pending
                     let deadline = idle.and_then(|idle| now.checked_add(idle));
                     self.timers.set(Timer::Idle, deadline);
@@ -255,8 +302,15 @@ impl Connection {
         if self.step(Step::Close) {
             self.timers.stop_all();
             self.outcome = Some(Outcome::Close(reason));
-            self.close_reason = Some(reason);
+            self.close_reason.get_or_insert(reason);
         }
+    }
+
+    /// Ends the connection after the exchange in progress, which still has its response.
+    fn close_after_exchange(&mut self, reason: CloseReason) {
+        self.stop(reason);
+        self.outcome.get_or_insert(Outcome::Close(reason));
+        self.close_reason.get_or_insert(reason);
     }
 
     /// The stream is gone. Returns the reason the connection ended, the first time.
@@ -347,7 +401,8 @@ impl Connection {
         self.timers.get(timer)
     }
 
-    /// Ends the connection if a deadline has passed at `now`, and says which.
+    /// Ends the connection if a deadline has passed at `now`, and says which. A request whose body
+    /// took too long still has its response.
     pub fn expire(&mut self, now: Instant) -> Option<Timer> {
         let (timer, _) = self.timers.next().filter(|&(_, at)| at <= now)?;
         self.end_for(timer);
@@ -372,16 +427,16 @@ impl Connection {
     fn end_for(&mut self, timer: Timer) {
         self.cut |= matches!(timer, Timer::Write | Timer::Tunnel);
         self.timers.stop(timer);
-        self.close(match timer {
-            Timer::Idle => CloseReason::IdleTimeout,
-            Timer::HeaderRead => CloseReason::HeaderTimeout,
-            Timer::BodyRead => CloseReason::BodyTimeout,
-            Timer::Write => CloseReason::WriteTimeout,
-            Timer::Drain => CloseReason::DrainTimeout,
-            Timer::Tunnel => CloseReason::TunnelTimeout,
+        match timer {
+            Timer::Idle => self.close(CloseReason::IdleTimeout),
+            Timer::HeaderRead => self.close(CloseReason::HeaderTimeout),
+            Timer::BodyRead => self.close_after_exchange(CloseReason::BodyTimeout),
+            Timer::Write => self.close(CloseReason::WriteTimeout),
+            Timer::Drain => self.close_after_exchange(CloseReason::DrainTimeout),
+            Timer::Tunnel => self.close(CloseReason::TunnelTimeout),
             // the reason to close is older than the wait
-            Timer::Linger => CloseReason::UnreadBody,
-        });
+            Timer::Linger => self.close(CloseReason::UnreadBody),
+        }
     }
 
     /// Closes for `reason`, unless the connection is closing for another already.

@@ -1,7 +1,7 @@
 //! Tests of the connection: each rule alone, then arbitrary orders of events.
 
 use super::*;
-use crate::{ConnectionOptions, KeepAlive, Version};
+use crate::{BodyLimits, ConnectionOptions, KeepAlive, Version};
 use proptest::prelude::*;
 use rstest::rstest;
 use std::time::Duration;
@@ -444,6 +444,105 @@ fn options_that_come_late_change_nothing() {
     assert_eq!(connection.policy(), IdleTimeout::After(60 * SECOND));
 }
 
+// The body.
+
+const BODY_LIMITS: BodyLimits = BodyLimits {
+    read_timeout: Some(SECOND),
+    min_recv_rate: None,
+    awaits_continue: false,
+};
+
+#[test]
+fn a_body_that_stalls_is_given_up_and_its_request_answered() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.body_read_pending(BODY_LIMITS, now);
+    assert_eq!(connection.body_deadline(), Some(now + SECOND));
+    assert_eq!(connection.expire(now + SECOND), Some(Timer::BodyRead));
+    assert_eq!(connection.expire(now + SECOND), None);
+    let close = Outcome::Close(CloseReason::BodyTimeout);
+    let unread = ResponseHead {
+        request_body_unread: true,
+        ..ResponseHead::default()
+    };
+    assert_eq!(connection.phase(), Phase::Exchange);
+    assert_eq!(connection.decide(&unread), close);
+    assert_eq!(connection.finish(now), close);
+    assert_eq!(connection.gone(), Some(CloseReason::BodyTimeout));
+}
+
+#[test]
+fn a_body_that_stalls_does_not_make_a_truncated_response_look_complete() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    let truncated = connection.decide(&ResponseHead {
+        close_delimited: true,
+        ..ResponseHead::default()
+    });
+    connection.body_read_pending(BODY_LIMITS, now);
+    connection.expire(now + SECOND);
+    assert_eq!(connection.phase(), Phase::Exchange);
+    assert_eq!(connection.expected_outcome(), truncated);
+    assert_eq!(connection.gone(), Some(CloseReason::BodyTimeout));
+}
+
+#[test]
+fn a_tunnel_has_no_body_to_wait_for() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.body_read_pending(BODY_LIMITS, now);
+    connection.decide(&ResponseHead {
+        tunnel: true,
+        ..ResponseHead::default()
+    });
+    assert_eq!(connection.next_deadline(), None);
+    connection.body_read_pending(BODY_LIMITS, now);
+    connection.body_drain_began(Some(SECOND), now);
+    assert_eq!(connection.next_deadline(), None);
+}
+
+#[test]
+fn each_body_has_a_time_of_its_own() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.body_read_pending(BODY_LIMITS, now);
+    let late = now + SECOND / 2;
+    connection.body_read_paused(late);
+    assert_eq!(connection.body_deadline(), None);
+    answer(&mut connection, late);
+    connection.first_byte(late);
+    connection.head_complete(get());
+    connection.body_read_pending(BODY_LIMITS, late);
+    assert_eq!(connection.body_deadline(), Some(late + SECOND));
+}
+
+#[test]
+fn reading_off_is_bounded_in_all_and_between_two_bytes() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    assert!(connection.decide(&ResponseHead::default()).persists());
+    let drained = now + Duration::from_millis(2_500);
+    connection.body_drain_began(Some(drained - now), now);
+    for millis in [0, 800, 1_600] {
+        let now = now + Duration::from_millis(millis);
+        connection.body_received(1, now);
+        connection.body_read_pending(BODY_LIMITS, now);
+        assert_eq!(connection.body_deadline(), Some(drained.min(now + SECOND)));
+        assert_eq!(connection.expire(now), None);
+    }
+    assert_eq!(connection.expire(drained), Some(Timer::Drain));
+    assert_eq!(
+        connection.finish(drained),
+        Outcome::Close(CloseReason::DrainTimeout)
+    );
+}
+
+#[test]
+fn a_connection_that_persists_has_its_idle_time_alone() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.body_drain_began(Some(SECOND), now);
+    answer(&mut connection, now);
+    assert_eq!(
+        connection.next_deadline(),
+        Some((Timer::Idle, now + 60 * SECOND))
+    );
+}
+
 // The end.
 
 #[rstest]
@@ -489,6 +588,10 @@ enum Event {
     FirstByte,
     HeadComplete(Box<RequestHead>),
     Decide(ResponseHead),
+    BodyPending,
+    BodyPaused,
+    BodyReceived(usize),
+    BodyDrain(bool),
     Finish,
     Drain,
     ErrorClose,
@@ -552,6 +655,10 @@ fn any_event() -> impl Strategy<Value = Event> {
             })
         }),
         4 => Just(Event::Decide(ResponseHead::default())),
+        2 => Just(Event::BodyPending),
+        1 => Just(Event::BodyPaused),
+        1 => (0..9usize).prop_map(Event::BodyReceived),
+        1 => any::<bool>().prop_map(Event::BodyDrain),
         4 => Just(Event::Finish),
         1 => Just(Event::Drain),
         1 => Just(Event::ErrorClose),
@@ -600,6 +707,11 @@ proptest! {
                         prop_assert!(allowed.flatten().is_none() || idle.is_some());
                     }
                 }
+                Event::BodyPending => connection.body_read_pending(BODY_LIMITS, now),
+                Event::BodyPaused => connection.body_read_paused(now),
+                Event::BodyReceived(bytes) => connection.body_received(bytes, now),
+                Event::BodyDrain(true) => connection.body_drain_began(Some(SECOND), now),
+                Event::BodyDrain(false) => connection.body_drain_ended(),
                 Event::Finish => {
                     let outcome = connection.finish(now);
                     prop_assert_eq!(outcome.persists(), !connection.phase().is_over());
@@ -624,6 +736,9 @@ proptest! {
                 connection.timers.is_armed(Timer::HeaderRead),
                 matches!(connection.phase(), Phase::AwaitFirst | Phase::ReadingHead)
             );
+            if connection.phase() != Phase::Exchange {
+                prop_assert_eq!(connection.body_deadline(), None);
+            }
             if over {
                 prop_assert!(connection.phase().is_over());
                 prop_assert_eq!(connection.next_deadline(), None);

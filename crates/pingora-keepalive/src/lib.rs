@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod body_read;
 mod close_reason;
 mod connection;
 mod connection_options;
@@ -25,6 +26,7 @@ mod phase;
 mod timer;
 mod write;
 
+pub use body_read::BodyLimits;
 pub use close_reason::CloseReason;
 pub use connection::Connection;
 pub use connection_options::ConnectionOptions;

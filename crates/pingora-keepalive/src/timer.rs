@@ -53,6 +53,7 @@ impl TimerTable {
         *self = Self::default();
     }
 
+    /// The deadline of `timer`, where it is armed.
     pub(crate) fn get(&self, timer: Timer) -> Option<Instant> {
         self.deadlines[timer as usize]
     }
@@ -66,7 +67,7 @@ impl TimerTable {
     pub(crate) fn next(&self) -> Option<(Timer, Instant)> {
         Timer::ALL
             .into_iter()
-            .filter_map(|timer| Some((timer, self.deadlines[timer as usize]?)))
+            .filter_map(|timer| Some((timer, self.get(timer)?)))
             .min_by_key(|&(_, deadline)| deadline)
     }
 }

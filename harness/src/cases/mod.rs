@@ -7,7 +7,10 @@
 //! Sources: `design 4` is the section on semantics on the wire, `finding n` the list of what
 //! pristine 0.9.1 does wrong.
 
+mod body;
 mod connection;
+mod drain;
+mod errors;
 mod header;
 mod idle;
 mod keep_alive;
@@ -43,6 +46,9 @@ pub fn all() -> Vec<Case> {
         timeouts::cases(),
         write::cases(),
         tunnel::cases(),
+        body::cases(),
+        drain::cases(),
+        errors::cases(),
         shapes::cases(),
         leak::cases(),
     ]

@@ -104,6 +104,21 @@ impl Connection {
         }
     }
 
+    /// Sends `count` zeros, or as many as the server takes before it closes.
+    pub async fn send_zeros(&mut self, count: usize) {
+        let note = Event::Note(format!("sending {count} zeros"));
+        self.sent_at = self.transcript.add(self.number, note);
+        let zeros = [0; 64 * 1024];
+        let mut left = count;
+        while left > 0 {
+            let some = left.min(zeros.len());
+            if self.write.write_all(&zeros[..some]).await.is_err() {
+                return;
+            }
+            left -= some;
+        }
+    }
+
     /// Sends a FIN.
     pub async fn finish_sending(&mut self) {
         self.transcript.add(self.number, Event::SentFin);

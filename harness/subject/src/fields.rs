@@ -16,6 +16,11 @@
 //! | `X-Min-Send-Rate` | bytes per second | `set_min_send_rate(..)` |
 //! | `X-Proxy-Tasks` | `1` | `set_proxy_tasks_enabled(true)` |
 //! | `X-Pad` | bytes | the response of a proxy carries a field of this size |
+//! | `X-Min-Recv-Rate` | bytes per second | `set_min_recv_rate(Some(n))` |
+//! | `X-Close-On-Error` | `no` | `set_close_on_error(false)` |
+//! | `X-Fail` | `filter`, `peer`, `connect` | where a proxy that fails does so: before or at the choice of an upstream, or on the way to it |
+//! | `X-Own-Page` | `1` | it answers the error with a page of its own instead of a generated one |
+//! | `X-Reuse` | `1` | its `fail_to_proxy` returns `can_reuse_downstream: true` |
 //! | `X-Context` | text | the user context that the proxy hands to the next request |
 //! | `X-Tell` | `1` | see below |
 //!
@@ -95,6 +100,18 @@ impl Local {
     ];
 }
 
+/// Where a proxy that fails does so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "api-0-9"), allow(dead_code))]
+pub enum Fail {
+    /// In `request_filter`.
+    Filter,
+    /// In `upstream_peer`.
+    Peer,
+    /// As it connects to the upstream.
+    Connect,
+}
+
 /// An idle time of `X-Idle-Ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "patched"), allow(dead_code))]
@@ -124,6 +141,12 @@ pub struct Fields {
     pub context: Option<String>,
     /// Whether to tell what the session knows.
     pub tell: bool,
+    /// Where to fail.
+    pub fail: Option<Fail>,
+    /// Whether to answer an error with a page of the application's own.
+    pub own_page: bool,
+    /// Whether to ask for the connection in spite of an error.
+    pub reuse: bool,
     phase: Phase,
     keepalive: Option<Option<u64>>,
     idle: Option<Idle>,
@@ -131,6 +154,8 @@ pub struct Fields {
     pipelining: bool,
     proxy_tasks: bool,
     min_send_rate: Option<usize>,
+    min_recv_rate: Option<usize>,
+    keep_on_error: bool,
     timeouts: Vec<Timeout>,
     connection_timeouts: Vec<Timeout>,
 }
@@ -183,6 +208,22 @@ impl Fields {
             idle: read("X-Idle-Ms")?.map(|f| f.idle()).transpose()?,
             drain: read("X-Drain")?.is_some(),
             pipelining: read("X-Pipelining")?.is_some(),
+            min_recv_rate: read("X-Min-Recv-Rate")?.map(|f| f.number()).transpose()?,
+            keep_on_error: read("X-Close-On-Error")?
+                .map(|f| f.one_of(&[("no", true)]))
+                .transpose()?
+                .is_some(),
+            fail: read("X-Fail")?
+                .map(|f| {
+                    f.one_of(&[
+                        ("filter", Fail::Filter),
+                        ("peer", Fail::Peer),
+                        ("connect", Fail::Connect),
+                    ])
+                })
+                .transpose()?,
+            own_page: read("X-Own-Page")?.is_some(),
+            reuse: read("X-Reuse")?.is_some(),
             timeouts: timeouts(read("X-Timeouts")?)?,
             connection_timeouts: timeouts(read("X-Connection-Timeouts")?)?,
             proxy_tasks: read("X-Proxy-Tasks")?.is_some(),
@@ -240,6 +281,15 @@ impl Fields {
             }
         }
         #[cfg(feature = "patched")]
+        {
+            if self.min_recv_rate.is_some() {
+                session.set_min_recv_rate(self.min_recv_rate);
+            }
+            if self.keep_on_error {
+                session.set_close_on_error(false);
+            }
+        }
+        #[cfg(feature = "patched")]
         if !self.connection_timeouts.is_empty() {
             let mut timeouts = session.connection_timeouts();
             for (which, time) in &self.connection_timeouts {
@@ -253,7 +303,11 @@ impl Fields {
             session.set_connection_timeouts(timeouts);
         }
         #[cfg(not(feature = "patched"))]
-        let _ = &self.connection_timeouts;
+        let _ = (
+            &self.connection_timeouts,
+            self.min_recv_rate,
+            self.keep_on_error,
+        );
     }
 
     #[cfg(not(feature = "api-0-9"))]
@@ -261,6 +315,8 @@ impl Fields {
         let _ = (self.drain, self.pipelining);
         let _ = (self.proxy_tasks, self.min_send_rate);
         let _ = (&self.timeouts, &self.connection_timeouts);
+        let _ = (self.min_recv_rate, self.keep_on_error);
+        let _ = (self.fail, self.own_page, self.reuse);
     }
 }
 

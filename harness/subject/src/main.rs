@@ -12,6 +12,8 @@
 
 mod answer;
 mod custom;
+#[cfg(feature = "api-0-9")]
+mod failing;
 mod fields;
 mod listen;
 mod proxy;

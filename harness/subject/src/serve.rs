@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use http::Response;
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
+use pingora::ErrorType;
 
 use crate::answer::BODY;
 use crate::fields::{Fields, Local, Phase};
@@ -27,7 +28,15 @@ impl ServeHttp for Serve {
             tokio::time::sleep(delay).await;
         }
         if fields.read_body {
-            while let Ok(Some(_)) = session.read_request_body().await {}
+            loop {
+                match session.read_request_body().await {
+                    Ok(Some(_)) => {}
+                    Err(error) if *error.etype() == ErrorType::ReadTimedout => {
+                        return response(408, Some(0), &fields, String::new());
+                    }
+                    Ok(None) | Err(_) => break,
+                }
+            }
         }
         let (status, length, body) = match fields.local.unwrap_or(Local::Length) {
             Local::Bare => (200, None, BODY),

@@ -25,6 +25,8 @@ pub const CAPABILITIES: &[&str] = &[
     #[cfg(feature = "api-0-9")]
     "min-send-rate",
     #[cfg(feature = "api-0-9")]
+    "fail-to-proxy",
+    #[cfg(feature = "api-0-9")]
     "pipelining",
     #[cfg(feature = "api-0-9")]
     "proxy-tasks",
@@ -34,6 +36,10 @@ pub const CAPABILITIES: &[&str] = &[
     "request-limit",
     #[cfg(feature = "api-0-9")]
     "user-context",
+    #[cfg(feature = "patched")]
+    "body-options",
+    #[cfg(feature = "patched")]
+    "close-on-error",
     #[cfg(feature = "patched")]
     "connection-timeouts",
     #[cfg(feature = "patched")]
@@ -99,6 +105,9 @@ pub fn start_all(
             options.tunnel_idle_timeout = Some(Duration::from_secs(2));
             proxy(Some(options))?
         });
+        // Bounds on a request body, the same for each shape.
+        addresses.insert("proxy-body", proxy(Some(body()))?);
+        addresses.insert("http-server-body", http_server(Some(body()), shutdown)?);
         // No idle bound and no header bound from the options.
         addresses.insert("proxy-unbounded", {
             let mut options = HttpServerOptions::default();
@@ -108,6 +117,13 @@ pub fn start_all(
         });
     }
 
+    #[cfg(feature = "api-0-9")]
+    addresses.insert("failing", {
+        let app = crate::failing::Failing {
+            origin: origin.to_owned(),
+        };
+        listen::start(http_proxy_service(&conf, app), shutdown)?
+    });
     addresses.insert("http-server", http_server(None, shutdown)?);
     addresses.insert("http-server-short", http_server(Some(short()), shutdown)?);
     #[cfg(feature = "api-0-9")]
@@ -144,6 +160,16 @@ fn short() -> HttpServerOptions {
         options.keepalive_timeout = Some(Duration::from_secs(2));
         options.header_read_timeout = Some(Duration::from_secs(3));
     }
+    options
+}
+
+/// A body that stalls has 2 s, one that drips 1,000 bytes a second, one that nobody wants 1 s.
+#[cfg(feature = "patched")]
+fn body() -> HttpServerOptions {
+    let mut options = HttpServerOptions::default();
+    options.read_timeout = Some(Duration::from_secs(2));
+    options.min_recv_rate = Some(1000);
+    options.total_drain_timeout = Some(Duration::from_secs(1));
     options
 }
 

@@ -1,0 +1,308 @@
+//! Request bodies that stall or drip, and what does not count as either.
+
+use std::time::Duration;
+
+use super::{header, millis, secs};
+use crate::case::{Case, Found};
+use crate::check;
+use crate::wire::{Connection, Request};
+
+const SOURCE: &str = "design 4, read_timeout";
+const RATE: &str = "design 4, min_recv_rate";
+const EXPECT: &str = "RFC 9110 section 10.1.1, design 4";
+
+/// What a read may wait in most of these cases.
+const WAIT: Duration = Duration::from_millis(700);
+
+/// An upload of five bytes to the origin.
+fn upload(target: &str) -> Request {
+    Request::new("POST", target).declaring(5)
+}
+
+/// The same, read by the service itself.
+fn local() -> Request {
+    own().declaring(5)
+}
+
+/// A request whose body the service reads itself.
+fn own() -> Request {
+    Request::new("POST", "/")
+        .with("X-Local", "length")
+        .with("X-Read-Body", "1")
+}
+
+fn within(request: Request) -> Request {
+    request.with("X-Timeouts", "read=700")
+}
+
+/// Sends the head and two bytes of the body.
+async fn begins(connection: &mut Connection, request: &Request) {
+    connection
+        .send([request.head(), b"he".to_vec()].concat())
+        .await;
+}
+
+/// The body stalls: 408 with `close` after `time`.
+async fn stalls(connection: &mut Connection, request: &Request, time: Duration) -> Found {
+    begins(connection, request).await;
+    let sent = connection.sent_at();
+    header::times_out(connection, sent, time).await
+}
+
+/// A case of a body that stalls at once.
+fn stalled(
+    id: &'static str,
+    sentence: &'static str,
+    source: &'static str,
+    shape: &'static str,
+    request: Request,
+    time: Duration,
+) -> Case {
+    Case::new(id, sentence, source, shape, move |context| {
+        let request = request.clone();
+        async move {
+            let mut connection = context.connect().await?;
+            stalls(&mut connection, &request, time).await
+        }
+    })
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = read_timeout();
+    cases.extend(what_does_not_count());
+    cases.extend(rate());
+    cases
+}
+
+fn read_timeout() -> Vec<Case> {
+    const TIMED_OUT: &str = "RFC 9110 section 15.5.9, finding 30";
+    vec![
+        stalled(
+            "body.stalled-gets-408",
+            "A stalled body that the application reads gets 408 with close.",
+            TIMED_OUT,
+            "proxy",
+            within(local()),
+            WAIT,
+        )
+        .needs("read-timeout"),
+        stalled(
+            "body.stalled-upload-gets-408",
+            "A stalled upload through the proxy gets 408 with close.",
+            TIMED_OUT,
+            "proxy",
+            within(upload("/length")),
+            WAIT,
+        )
+        .needs("read-timeout"),
+        stalled(
+            "body.http-server-stalled",
+            "An HttpServer application learns that a body stalls, and its 408 says close.",
+            SOURCE,
+            "http-server",
+            within(local()),
+            WAIT,
+        )
+        .needs("read-timeout"),
+        stalled(
+            "body.read-timeout-option",
+            "HttpServerOptions::read_timeout bounds the time between two bytes of a body.",
+            SOURCE,
+            "proxy-body",
+            local(),
+            secs(2),
+        )
+        .needs("body-options"),
+        stalled(
+            "body.http-server-read-timeout-option",
+            "HttpServerOptions::read_timeout counts for an HttpServer.",
+            SOURCE,
+            "http-server-body",
+            local(),
+            secs(2),
+        )
+        .needs("body-options"),
+        Case::new(
+            "body.stalled-upload-is-cut-though-the-upstream-drips",
+            "A stalled upload is cut in time though the upstream sends all the while.",
+            SOURCE,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                begins(&mut connection, &within(upload("/drip/100"))).await;
+                let sent = connection.sent_at();
+                connection.ends_at(sent, WAIT).await
+            },
+        )
+        .needs("read-timeout"),
+    ]
+}
+
+fn what_does_not_count() -> Vec<Case> {
+    vec![
+        Case::new(
+            "body.bytes-within-the-timeout",
+            "A body of which a byte comes within each read timeout is not cut.",
+            SOURCE,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = within(upload("/length"));
+                connection.send(request.head()).await;
+                connection.drip(b"hello", millis(400)).await;
+                let response = connection.response(&request).await?;
+                check::status(&response, 200)
+            },
+        )
+        .needs("read-timeout"),
+        Case::new(
+            "body.slow-upstream-does-not-cut-its-client",
+            "A client that would send is not cut while the upstream takes nothing.",
+            SOURCE,
+            "proxy",
+            |context| async move {
+                const LENGTH: usize = 24 * 1024 * 1024;
+                let mut connection = context.connect().await?;
+                let request = within(Request::new("POST", "/slow-read/2500")).declaring(LENGTH);
+                connection.send(request.head()).await;
+                connection.send_zeros(LENGTH).await;
+                let response = connection.response(&request).await?;
+                check::status(&response, 200)
+            },
+        )
+        .needs("read-timeout")
+        .bound(secs(30)),
+        Case::new(
+            "body.nobody-reads",
+            "The time in which the application does not read does not count.",
+            SOURCE,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = within(local()).with("X-Delay-Ms", "1500");
+                begins(&mut connection, &request).await;
+                connection.stays_open(millis(1300)).await?;
+                tokio::time::sleep(millis(500)).await;
+                connection.send("llo").await;
+                let response = connection.response(&request).await?;
+                check::status(&response, 200)
+            },
+        )
+        .needs("read-timeout"),
+        Case::new(
+            "body.expect-continue-is-not-cut",
+            "A client that waits for 100 is not cut, however slow the upstream is to say it.",
+            EXPECT,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = within(upload("/continue/1500")).with("Expect", "100-continue");
+                connection.send(request.head()).await;
+                let response = connection.next_response(&request).await?;
+                check::status(&response, 100)?;
+                connection.send("hello").await;
+                let response = connection.response(&request).await?;
+                check::status(&response, 200)
+            },
+        )
+        .needs("read-timeout"),
+        Case::new(
+            "body.expect-continue-counts-from-the-100",
+            "A client that stalls after the 100 is cut.",
+            EXPECT,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = within(upload("/continue/1500")).with("Expect", "100-continue");
+                connection.send(request.head()).await;
+                let response = connection.next_response(&request).await?;
+                check::status(&response, 100)?;
+                let asked = connection.answered_at();
+                header::times_out(&mut connection, asked, WAIT).await
+            },
+        )
+        .needs("read-timeout"),
+        Case::new(
+            "body.expect-continue-does-not-excuse-who-sends",
+            "A client that expects 100 and sends without it is cut when it stalls.",
+            EXPECT,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = within(local()).with("Expect", "100-continue");
+                stalls(&mut connection, &request, WAIT).await
+            },
+        )
+        .needs("read-timeout"),
+        Case::new(
+            "body.tunnel-has-no-read-timeout",
+            "Nothing is cut behind a 101.",
+            SOURCE,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = within(Request::get("/upgrade"))
+                    .with("Connection", "Upgrade")
+                    .with("Upgrade", "websocket");
+                connection.send(request.bytes()).await;
+                let response = connection.next_response(&request).await?;
+                check::status(&response, 101)?;
+                tokio::time::sleep(millis(1500)).await;
+                connection.send("ping").await;
+                connection.raw_bytes(4).await.map(drop)
+            },
+        )
+        .needs("read-timeout"),
+    ]
+}
+
+fn rate() -> Vec<Case> {
+    vec![
+        drips(
+            "body.min-rate-cuts-a-drip",
+            "A body below the minimum rate is cut after the grace, though no gap is long.",
+            "proxy",
+            own().with("X-Min-Recv-Rate", "1000"),
+        ),
+        drips(
+            "body.min-rate-option",
+            "HttpServerOptions::min_recv_rate cuts a body that drips.",
+            "proxy-body",
+            Request::new("POST", "/length"),
+        ),
+        Case::new(
+            "body.min-rate-leaves-who-is-faster",
+            "A body above the minimum rate is served, long after the grace.",
+            RATE,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = own().declaring(3500).with("X-Min-Recv-Rate", "100");
+                connection.send(request.head()).await;
+                for _ in 0..13 {
+                    connection.send("x".repeat(250)).await;
+                    connection.stays_open(millis(500)).await?;
+                }
+                connection.send("x".repeat(250)).await;
+                let response = connection.response(&request).await?;
+                check::status(&response, 200)
+            },
+        )
+        .needs("body-options"),
+    ]
+}
+
+/// A case of a body that drips: 408 after the grace of 5 s.
+fn drips(id: &'static str, sentence: &'static str, shape: &'static str, request: Request) -> Case {
+    Case::new(id, sentence, RATE, shape, move |context| {
+        let request = request.clone().declaring(1000);
+        async move {
+            let mut connection = context.connect().await?;
+            connection.send(request.head()).await;
+            let begun = connection.sent_at();
+            connection.drip(&[b'x'; 40], millis(250)).await;
+            header::times_out(&mut connection, begun, secs(5)).await
+        }
+    })
+    .needs("body-options")
+}
