@@ -1,19 +1,19 @@
 //! The engine's copy in a materialized tree.
 //!
-//! Copied is the package as it stands in `crates/pingora-keepalive`, without what builds, tests and
-//! editors leave there: `target`, `Cargo.lock`, hidden files, packages of their own below it (fuzz
-//! targets) and what failed tests of a property or a snapshot wrote. The copy is read only by
-//! agreement: `refresh` refuses commits that touch it.
+//! Copied is the package as it stands in `crates/pingora-keepalive`, without what
+//! [`crate::package_files`] leaves out. The copy is read only by agreement: `refresh` refuses commits
+//! that touch it.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::package_files;
 use crate::unpack::make_executable;
 
 /// Copies the package in `from` to `to`, which must not exist yet.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    copy_dir(from, to).with_context(|| {
+    copy_files(from, to).with_context(|| {
         format!(
             "cannot copy the engine from {} to {}",
             from.display(),
@@ -22,35 +22,17 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     })
 }
 
-fn copy_dir(from: &Path, to: &Path) -> Result<()> {
+fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir(to)?;
-    let mut entries = std::fs::read_dir(from)?.collect::<std::io::Result<Vec<_>>>()?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let name = entry.file_name();
-        let path = entry.path();
-        if is_left_out(&name.to_string_lossy()) {
-            continue;
+    for file in package_files::list(from)? {
+        let target = to.join(&file);
+        if let Some(parent) = target.parent() {
+            std::fs::create_dir_all(parent)?;
         }
-        let target = to.join(&name);
-        if path.is_dir() {
-            if !path.join("Cargo.toml").exists() {
-                copy_dir(&path, &target)?;
-            }
-        } else {
-            std::fs::write(&target, std::fs::read(&path)?)?;
-            make_executable(&target, false)?;
-        }
+        std::fs::write(&target, std::fs::read(from.join(&file))?)?;
+        make_executable(&target, false)?;
     }
     Ok(())
-}
-
-fn is_left_out(name: &str) -> bool {
-    name.starts_with('.')
-        || ["target", "Cargo.lock", "proptest-regressions"].contains(&name)
-        || [".snap.new", ".rs.bk", "~"]
-            .iter()
-            .any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]

@@ -13,16 +13,20 @@
 //!   crates/patched/0.9.1/{pingora-core, pingora-proxy}: one base commit, then one commit a patch
 //! ```
 //!
+//! Queue and engine are also [`embedded`] in the program.
+//!
 //! What the patches say is not decided here: this crate knows no HTTP.
 
 pub mod apply;
 pub mod check;
 pub mod cli;
 pub mod download;
+pub mod embedded;
 pub mod engine;
 pub mod git;
 pub mod manifest;
 pub mod materialize;
+pub mod package_files;
 pub mod patch_file;
 pub mod project;
 pub mod queue;

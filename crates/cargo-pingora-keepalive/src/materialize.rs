@@ -82,14 +82,8 @@ pub fn materialize(
     request: &Request,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Made> {
-    let queue_dir = project.queue_dir(&request.version)?;
-    let upstream = Upstream::load(&queue_dir, &request.version)?;
-    let additions = Additions::load(&queue_dir, &upstream)?;
-    let patches = if request.pristine {
-        Vec::new()
-    } else {
-        Queue::load(&queue_dir)?.patches
-    };
+    let plan = Plan::load(project, &request.version, request.pristine)?;
+    let patches = &plan.patches;
     let dir = project.tree_dir(&request.version, request.pristine, request.out.as_deref())?;
     let parent = dir
         .parent()
@@ -99,47 +93,20 @@ pub fn materialize(
 
     let there = Tree::open(&dir)?;
     if let Some(tree) = &there {
-        ensure_replaceable(tree, &patches)?;
+        ensure_replaceable(tree, patches)?;
     }
-    let crates = download::crates(&upstream, project.root(), request.offline, progress)?;
-    for checked in &crates {
-        progress(&format!(
-            "{} {}: sha256 as pinned",
-            checked.krate.name, upstream.version
-        ));
-    }
-
     let temporary = tempfile::Builder::new()
         .prefix(".materialize-")
         .tempdir_in(parent)
         .with_context(|| format!("cannot make a temporary folder in {}", parent.display()))?;
     let new_dir = temporary.path().join("tree");
     std::fs::create_dir(&new_dir).with_context(|| format!("cannot make {}", new_dir.display()))?;
-    for checked in &crates {
-        unpack::unpack(checked, &upstream, &new_dir)?;
-    }
-    if !request.pristine {
-        add_engine(project, &upstream, &additions, &new_dir)?;
-    }
-    write_workspace(&upstream, request.pristine, &new_dir)?;
-    let git = Git::init(&new_dir)?;
-    git.commit_base(&base_message(&upstream, request.pristine))?;
-    let base = git.text(["rev-parse", "HEAD"])?;
-    for patch in &patches {
-        let shown = project.show(&queue_dir.join(&patch.file_name));
-        apply::apply(&git, &shown, &patch.text)?;
-    }
-    if !patches.is_empty() {
-        progress(&format!(
-            "{} applied without fuzz or offset",
-            counted(patches.len(), "patch", "patches")
-        ));
-    }
-    let new = Tree::adopt(git, &base, &patches)?;
+    let (git, base) = plan.carry_out(project.root(), request.offline, &new_dir, progress)?;
+    let new = Tree::adopt(git, &base, patches)?;
 
     let head = new.head()?;
     let change = match there {
-        Some(tree) if tree.become_like(&new, &patches)? => Change::Updated,
+        Some(tree) if tree.become_like(&new, patches)? => Change::Updated,
         Some(_) => Change::Unchanged,
         None => {
             // An empty folder may be in the way.
@@ -158,6 +125,79 @@ pub fn materialize(
         patches: patches.len(),
         change,
     })
+}
+
+/// What a tree of one version is made of.
+#[derive(Debug)]
+pub struct Plan<'p> {
+    project: &'p Project,
+    queue_dir: PathBuf,
+    pristine: bool,
+    /// The crates.
+    pub upstream: Upstream,
+    /// What goes into their manifests.
+    pub additions: Additions,
+    /// The patches, in order; none for a pristine tree.
+    pub patches: Vec<Patch>,
+}
+
+impl<'p> Plan<'p> {
+    /// Reads the queue of `version`.
+    pub fn load(project: &'p Project, version: &str, pristine: bool) -> Result<Self> {
+        let queue_dir = project.queue_dir(version)?;
+        let upstream = Upstream::load(&queue_dir, version)?;
+        let additions = Additions::load(&queue_dir, &upstream)?;
+        let patches = if pristine {
+            Vec::new()
+        } else {
+            Queue::load(&queue_dir)?.patches
+        };
+        Ok(Self {
+            project,
+            queue_dir,
+            pristine,
+            upstream,
+            additions,
+            patches,
+        })
+    }
+
+    /// Makes the tree in `dir`, an empty folder: its repository and the base commit. Where the crates
+    /// must be downloaded, cargo does it with the configuration that counts in `cwd`.
+    pub fn carry_out(
+        &self,
+        cwd: &Path,
+        offline: bool,
+        dir: &Path,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(Git, String)> {
+        let crates = download::crates(&self.upstream, cwd, offline, progress)?;
+        for checked in &crates {
+            progress(&format!(
+                "{} {}: sha256 as pinned",
+                checked.krate.name, self.upstream.version
+            ));
+            unpack::unpack(checked, &self.upstream, dir)?;
+        }
+        if !self.pristine {
+            add_engine(self.project, &self.upstream, &self.additions, dir)?;
+        }
+        write_workspace(&self.upstream, self.pristine, dir)?;
+        let git = Git::init(dir)?;
+        git.commit_base(&base_message(&self.upstream, self.pristine))?;
+        let base = git.text(["rev-parse", "HEAD"])?;
+        for patch in &self.patches {
+            let shown = self.project.show(&self.queue_dir.join(&patch.file_name));
+            apply::apply(&git, &shown, &patch.text)?;
+        }
+        if !self.patches.is_empty() {
+            progress(&format!(
+                "{} applied without fuzz or offset",
+                counted(self.patches.len(), "patch", "patches")
+            ));
+        }
+        Ok((git, base))
+    }
 }
 
 /// Fails if `tree` holds anything that would be lost.

@@ -105,7 +105,7 @@ fn check_commit(json: &[u8], upstream: &Upstream, directory: &str) -> Result<()>
 
 /// Git keeps one bit of a file's mode; so does this, whatever the archive and the umask say.
 #[cfg(unix)]
-pub fn make_executable(path: &Path, executable: bool) -> Result<()> {
+pub fn make_executable(path: &Path, executable: bool) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(path)?.permissions().mode();
     // Who may read may also run.
@@ -116,6 +116,6 @@ pub fn make_executable(path: &Path, executable: bool) -> Result<()> {
 
 /// Where files have no such bit there is nothing to do.
 #[cfg(not(unix))]
-pub fn make_executable(_path: &Path, _executable: bool) -> Result<()> {
+pub fn make_executable(_path: &Path, _executable: bool) -> std::io::Result<()> {
     Ok(())
 }
