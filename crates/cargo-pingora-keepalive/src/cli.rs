@@ -11,10 +11,16 @@ use clap::{Args, Parser, Subcommand};
 use crate::project::Project;
 use crate::{check, materialize, refresh};
 
+mod adopt;
+
 /// Version that is worked on when none is named.
 pub const DEFAULT_VERSION: &str = "0.9.1";
 
-/// Keeps the patch queue of pingora-keepalive over pristine Pingora crates.
+/// Patches Pingora in a project that depends on it, and keeps those patches.
+///
+/// `apply`, `verify`, `remove` and `status` work on the project in the current folder, with the patches
+/// that this program carries. `materialize`, `refresh` and `check` work on a checkout of
+/// pingora-keepalive.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo-pingora-keepalive",
@@ -22,8 +28,9 @@ pub const DEFAULT_VERSION: &str = "0.9.1";
     version
 )]
 struct Cli {
-    /// Project root: the folder that holds `patches/` and `crates/pingora-keepalive` [default: the
-    /// nearest one above the current folder]
+    /// Checkout of pingora-keepalive: the folder that holds `patches/` and `crates/pingora-keepalive`
+    /// [default: the nearest one above the current folder; for the commands that work on your own
+    /// project, what this program carries]
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
 
@@ -33,6 +40,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Adopt(adopt::Command),
+    #[command(flatten)]
+    Queue(QueueCommand),
+}
+
+/// What is done in a checkout of this project.
+#[derive(Debug, Subcommand)]
+enum QueueCommand {
     /// Make the patched crates, as a git repository with one commit a patch
     ///
     /// Takes the .crate files that cargo downloaded, checks their sha256, adds the engine and what
@@ -104,35 +120,45 @@ fn without_subcommand_word(args: impl Iterator<Item = OsString>) -> Vec<OsString
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    let project = Project::find(cli.root)?;
     let mut progress = |line: &str| eprintln!("{line}");
     match cli.command {
-        Command::Materialize(args) => {
+        Command::Adopt(command) => adopt::run(command, cli.root, &mut progress),
+        Command::Queue(command) => run_queue(&Project::find(cli.root)?, command, &mut progress),
+    }
+}
+
+fn run_queue(
+    project: &Project,
+    command: QueueCommand,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<()> {
+    match command {
+        QueueCommand::Materialize(args) => {
             let request = materialize::Request {
                 version: args.version,
                 out: args.out,
                 pristine: args.pristine,
                 offline: args.offline,
             };
-            let made = materialize::materialize(&project, &request, &mut progress)?;
+            let made = materialize::materialize(project, &request, progress)?;
             println!("{made}");
         }
-        Command::Refresh(args) => {
+        QueueCommand::Refresh(args) => {
             let request = refresh::Request {
                 version: args.version,
                 out: args.out,
             };
-            let refreshed = refresh::refresh(&project, &request, &mut progress)?;
+            let refreshed = refresh::refresh(project, &request, progress)?;
             println!("{refreshed}");
         }
-        Command::Check(args) => {
+        QueueCommand::Check(args) => {
             let versions = match args.version {
                 Some(version) => vec![version],
                 None => project.versions()?,
             };
             let mut wrong = 0;
             for version in versions {
-                let report = check::check(&project, &version)?;
+                let report = check::check(project, &version)?;
                 print!("{report}");
                 wrong += report.problems.len();
             }

@@ -144,7 +144,7 @@ fn fetch(upstream: &Upstream, cwd: &Path, offline: bool) -> Result<()> {
     if offline {
         cargo.arg("--offline");
     }
-    let output = cargo.current_dir(cwd).output().map_err(missing_cargo)?;
+    let output = cargo.current_dir(cwd).output().map_err(cannot_run_cargo)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let need = if offline {
@@ -165,7 +165,7 @@ fn fetch(upstream: &Upstream, cwd: &Path, offline: bool) -> Result<()> {
 }
 
 /// The target cargo builds for by itself: what other targets need is then not downloaded.
-fn host() -> Option<String> {
+pub(crate) fn host() -> Option<String> {
     let output = cargo().arg("-vV").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     text.lines()
@@ -173,12 +173,14 @@ fn host() -> Option<String> {
         .map(str::to_owned)
 }
 
-fn cargo() -> Command {
+/// Cargo, to be given arguments.
+pub(crate) fn cargo() -> Command {
     // Set by cargo for its subcommands: the cargo that the user called.
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-fn missing_cargo(error: std::io::Error) -> anyhow::Error {
+/// Why cargo could not be started.
+pub(crate) fn cannot_run_cargo(error: std::io::Error) -> anyhow::Error {
     if error.kind() == std::io::ErrorKind::NotFound {
         anyhow::anyhow!(
             "cargo was not found on PATH: install Rust (https://rustup.rs), which brings it, and run this again"

@@ -1,4 +1,5 @@
-//! `cargo pingora-keepalive` keeps a queue of patches over pristine Pingora crates.
+//! `cargo pingora-keepalive` keeps a queue of patches over pristine Pingora crates, and puts them into
+//! projects that depend on Pingora.
 //!
 //! `patches/VERSION/` holds the queue; [`materialize`] turns it into a git repository with one commit
 //! a patch, in which one builds, edits and commits; [`refresh`] writes the queue back from those
@@ -13,10 +14,12 @@
 //!   crates/patched/0.9.1/{pingora-core, pingora-proxy}: one base commit, then one commit a patch
 //! ```
 //!
-//! Queue and engine are also [`embedded`] in the program.
+//! Queue and engine are also [`embedded`] in the program: [`adopt`] makes the same tree from them, as
+//! plain files, in somebody's project and leads cargo to it.
 //!
 //! What the patches say is not decided here: this crate knows no HTTP.
 
+pub mod adopt;
 pub mod apply;
 pub mod check;
 pub mod cli;

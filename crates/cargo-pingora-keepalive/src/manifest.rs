@@ -250,7 +250,7 @@ fn strings(item: &Item) -> Result<Vec<String>> {
 }
 
 /// Adds what is missing, laid out like the array's last member.
-fn add_to_array(item: &mut Item, members: &[String]) -> Result<()> {
+pub(crate) fn add_to_array(item: &mut Item, members: &[String]) -> Result<()> {
     let there = strings(item)?;
     let array = item.as_array_mut().context("it is not an array")?;
     for member in members.iter().filter(|member| !there.contains(member)) {

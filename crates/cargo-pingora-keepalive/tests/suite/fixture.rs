@@ -65,16 +65,9 @@ impl Fixture {
             "[pingora-core.dependencies]\npingora-keepalive = { path = \"../pingora-keepalive\" }\n",
         );
         fixture.write("project/patches/9.9.9/series", "# The order.\n");
-        let core = fixture.add_crate("pingora-core", CORE_SOURCE);
-        let proxy = fixture.add_crate("pingora-proxy", "proxy\n");
-        fixture.write(
-            "project/patches/9.9.9/upstream.toml",
-            &format!(
-                "version = \"{VERSION}\"\nrepository = \"https://example.org/p\"\ncommit = \"{COMMIT}\"\n\
-                 [[crate]]\nname = \"pingora-core\"\ndirectory = \"pingora-core\"\nsha256 = \"{core}\"\n\
-                 [[crate]]\nname = \"pingora-proxy\"\ndirectory = \"pingora-proxy\"\nsha256 = \"{proxy}\"\n"
-            ),
-        );
+        let core = fixture.add_crate("pingora-core", VERSION, CORE_SOURCE, &["log"]);
+        let proxy = fixture.add_crate("pingora-proxy", VERSION, "proxy\n", &["pingora-core"]);
+        fixture.pin(VERSION, &core, &proxy);
         fixture
     }
 
@@ -91,12 +84,33 @@ impl Fixture {
         fixture
     }
 
-    /// Makes the `.crate` of a package whose library is `source`, and returns its checksum.
-    fn add_crate(&self, name: &str, source: &str) -> String {
-        let manifest = format!(
-            "# Generated.\n\n[package]\nname = \"{name}\"\nversion = \"{VERSION}\"\n\n[dependencies.log]\nversion \
-             = \"0.4\"\n"
+    /// Writes the `upstream.toml` of `version`, with the checksums of its crates.
+    pub(crate) fn pin(&self, version: &str, core: &str, proxy: &str) {
+        self.write(
+            &format!("project/patches/{version}/upstream.toml"),
+            &format!(
+                "version = \"{version}\"\nrepository = \"https://example.org/p\"\ncommit = \"{COMMIT}\"\n\
+                 [[crate]]\nname = \"pingora-core\"\ndirectory = \"pingora-core\"\nsha256 = \"{core}\"\n\
+                 [[crate]]\nname = \"pingora-proxy\"\ndirectory = \"pingora-proxy\"\nsha256 = \"{proxy}\"\n"
+            ),
         );
+    }
+
+    /// Makes the `.crate` of a package whose library is `source`, and returns its checksum. `pingora*`
+    /// is required in the same version, anything else in any.
+    pub(crate) fn add_crate(
+        &self,
+        name: &str,
+        version: &str,
+        source: &str,
+        needs: &[&str],
+    ) -> String {
+        let mut manifest =
+            format!("# Generated.\n\n[package]\nname = \"{name}\"\nversion = \"{version}\"\n");
+        for need in needs {
+            let version = requirement(need, version);
+            manifest += &format!("\n[dependencies.{need}]\nversion = \"{version}\"\n");
+        }
         let info = format!("{{\"git\":{{\"sha1\":\"{COMMIT}\"}},\"path_in_vcs\":\"{name}\"}}");
         let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(
             Vec::new(),
@@ -112,13 +126,13 @@ impl Fixture {
             let mut header = tar::Header::new_gnu();
             header.set_size(text.len() as u64);
             header.set_mode(0o644);
-            let path = format!("{name}-{VERSION}/{path}");
+            let path = format!("{name}-{version}/{path}");
             archive
                 .append_data(&mut header, path, text.as_bytes())
                 .unwrap();
         }
         let bytes = archive.into_inner().unwrap().finish().unwrap();
-        let path = self.crate_file(name);
+        let path = self.cached(name, version);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, &bytes).unwrap();
         Sha256::digest(&bytes)
@@ -132,8 +146,12 @@ impl Fixture {
     }
 
     pub(crate) fn crate_file(&self, name: &str) -> PathBuf {
+        self.cached(name, VERSION)
+    }
+
+    pub(crate) fn cached(&self, name: &str, version: &str) -> PathBuf {
         self.path("cargo-home/registry/cache/some-registry")
-            .join(format!("{name}-{VERSION}.crate"))
+            .join(format!("{name}-{version}.crate"))
     }
 
     pub(crate) fn tree(&self) -> PathBuf {
@@ -258,6 +276,15 @@ impl Fixture {
     }
 }
 
+/// What a crate of `version` requires of the crate `need`.
+pub(crate) fn requirement<'a>(need: &str, version: &'a str) -> &'a str {
+    if need.starts_with("pingora") {
+        version
+    } else {
+        "0.4"
+    }
+}
+
 pub(crate) fn message(name: &str) -> String {
     format!(
         "Change {name} in a way that is worth a line of text, so that the subject folds\n\nBecause — it should.\n\n\
@@ -265,7 +292,7 @@ pub(crate) fn message(name: &str) -> String {
     )
 }
 
-fn ran(output: Output) -> Ran {
+pub(crate) fn ran(output: Output) -> Ran {
     Ran {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
