@@ -25,6 +25,7 @@
 //! | `/big-chunked/BYTES` | the same, in chunks of 16 KiB |
 //! | `/upgrade-sink` | 101, then reads whatever comes and says nothing |
 //! | `/upgrade-source/MS` | 101, then sends a byte each time that long |
+//! | `/early` | as `/length`, before it reads the request body |
 //! | `/upgrade` | 101, then sends back whatever comes |
 
 use std::io;
@@ -126,7 +127,9 @@ impl Exchanges {
             tokio::time::sleep(pause).await;
             self.say("HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
-        self.body(asked).await?;
+        if kind != "early" {
+            self.body(asked).await?;
+        }
         let body = if asked.method == "HEAD" { "" } else { BODY };
         let length = BODY.len();
         let ok = |fields: &str| {
@@ -219,6 +222,10 @@ impl Exchanges {
                 return Ok(false);
             }
             "length" | "continue" | "slow-read" | "" => self.say(&ok("")).await?,
+            "early" => {
+                self.say(&ok("")).await?;
+                self.body(asked).await?;
+            }
             _ => {
                 self.say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                     .await?;

@@ -1,11 +1,14 @@
 //! A connection: everything that outlives a request, from the accept to the one reason it ends.
 
 use crate::body_read::{BodyClock, BodyLimits};
+use crate::ending::{ending, Open};
 use crate::exchange::{decide, wish, Standing};
 use crate::phase::{Phase, Step};
 use crate::timer::{Timer, TimerTable};
 use crate::write::{Write, WriteLimit};
-use crate::{CloseReason, IdleTimeout, Options, Outcome, RequestHead, ResponseHead, Timeouts};
+use crate::{
+    CloseReason, Ending, IdleTimeout, Options, Outcome, RequestHead, ResponseHead, Timeouts,
+};
 use std::time::{Duration, Instant};
 
 /// The state of one HTTP/1.x connection of a server.
@@ -18,6 +21,10 @@ pub struct Connection {
     options: Options,
     /// Whether `options` came from a server; false where they are only the defaults.
     configured: bool,
+    accepted: Instant,
+    /// What part of the spread of the maximum age is this connection's, of `u32::MAX`.
+    jitter: Option<u32>,
+    aged: bool,
     /// When the time for the head of a request began: the accept, or a later request's first byte.
     head_began: Instant,
     phase: Phase,
@@ -36,7 +43,9 @@ pub struct Connection {
     write: Write,
     /// Whether a deadline ended the connection in the middle of what was to be written or read.
     cut: bool,
+    open: Open,
     close_reason: Option<CloseReason>,
+    linger_until: Option<Instant>,
 }
 
 impl Connection {
@@ -53,6 +62,9 @@ impl Connection {
         let mut connection = Self {
             options: Options::default(),
             configured: false,
+            accepted: now,
+            jitter: None,
+            aged: false,
             head_began: now,
             phase: Phase::AwaitFirst,
             timers: TimerTable::default(),
@@ -66,7 +78,9 @@ impl Connection {
             outcome: None,
             write: Write::default(),
             cut: false,
+            open: Open::default(),
             close_reason: None,
+            linger_until: None,
         };
         connection.arm_header_read();
         connection
@@ -84,6 +98,13 @@ impl Connection {
         // The first request is not a further one; a limit of 0 still serves it.
         let further = options.keepalive_request_limit.map(|n| n.saturating_sub(1));
         self.limit_remaining(further);
+    }
+
+    /// Sets how far the maximum age of this connection is below the server's: `u32::MAX` is a
+    /// tenth. With random numbers, connections that were accepted together do not end together. The
+    /// first call counts.
+    pub fn set_age_jitter(&mut self, jitter: u32) {
+        self.jitter.get_or_insert(jitter);
     }
 
     /// Where the connection is in its life.
@@ -163,6 +184,7 @@ impl Connection {
         self.timers.stop(Timer::Idle);
         self.request = None;
         self.outcome = None;
+        self.open.request = true;
         if !first {
             self.remaining = self.remaining.map(|n| n.saturating_sub(1));
             self.head_began = now;
@@ -223,6 +245,25 @@ impl Connection {
             .min()
     }
 
+    /// The request is read to its end.
+    pub fn request_complete(&mut self) {
+        self.open.request = false;
+    }
+
+    /// Bytes have come behind the request, and no exchange will read them.
+    pub fn left_unread(&mut self) {
+        self.open.request = true;
+    }
+
+    /// The time is `now`: from its maximum age on, the connection ends with the next response.
+    pub fn check_age(&mut self, now: Instant) {
+        self.aged = self.options.max_connection_age.is_some_and(|age| {
+            let part = f64::from(self.jitter.unwrap_or(0)) / f64::from(u32::MAX);
+            let spread = (age / 10).mul_f64(part);
+            now.saturating_duration_since(self.accepted) >= age - spread
+        });
+    }
+
     /// Decides what becomes of the connection, as the head of the final response is about to be
     /// written. The first call decides; others return what stands.
     pub fn decide(&mut self, response: &ResponseHead) -> Outcome {
@@ -231,10 +272,16 @@ impl Connection {
         }
         let outcome = decide(self.request.as_ref(), response, &self.standing());
         self.outcome = Some(outcome);
+        self.open.response = response.tunnel || response.close_delimited;
         if response.tunnel && self.step(Step::Tunnel) {
             self.timers.stop_all();
         }
         outcome
+    }
+
+    /// The response, or the tunnel it opened, is complete: all of it is sent.
+    pub fn response_complete(&mut self) {
+        self.open.response = false;
     }
 
     /// What the outcome of the exchange is, or would be if a plain response were written now.
@@ -253,6 +300,7 @@ impl Connection {
                 if self.step(Step::Persist) {
                     self.timers.stop_all();
                     self.begin_write(None); // a write that was abandoned is no longer pending
+                    self.open = Open::default();
                     let deadline = idle.and_then(|idle| now.checked_add(idle));
                     self.timers.set(Timer::Idle, deadline);
                 }
@@ -275,6 +323,12 @@ impl Connection {
     /// The exchange failed: the connection ends with the response that reports it.
     pub fn error_close(&mut self) {
         self.stop(CloseReason::Failed);
+    }
+
+    /// The request's framing or grammar is wrong: the connection ends with the response that says so,
+    /// and what comes behind the request has no meaning.
+    pub fn protocol_error(&mut self) {
+        self.stop(CloseReason::ProtocolError);
     }
 
     /// The connection ends after this exchange, for a reason found after the decision.
@@ -313,14 +367,41 @@ impl Connection {
         self.close_reason.get_or_insert(reason);
     }
 
+    /// Ends the connection, and says how its stream is to end.
+    pub fn end(&mut self) -> Ending {
+        let reason = self.settle();
+        if self.cut {
+            return Ending::Abort;
+        }
+        ending(reason, self.open)
+    }
+
+    /// Our side of the stream is closed at `now`, and the client may still send: what comes is to
+    /// be discarded until [`expire`](Self::expire). `false`: that is not wanted.
+    pub fn linger(&mut self, now: Instant) -> bool {
+        let Some(linger) = self.options.linger else {
+            return false;
+        };
+        if self.phase != Phase::Closing {
+            return false;
+        }
+        self.linger_until = now.checked_add(linger.total);
+        self.arm_linger(now);
+        true
+    }
+
+    /// Bytes came, and were discarded, while the connection lingers.
+    pub fn discarded(&mut self, now: Instant) {
+        if self.timers.is_armed(Timer::Linger) {
+            self.arm_linger(now);
+        }
+    }
+
     /// The stream is gone. Returns the reason the connection ended, the first time.
     pub fn gone(&mut self) -> Option<CloseReason> {
-        self.close(match self.outcome {
-            Some(Outcome::Close(reason)) => reason,
-            _ => CloseReason::Abandoned,
-        });
+        let reason = self.settle();
         self.timers.stop_all();
-        self.step(Step::Gone).then_some(self.close_reason).flatten()
+        self.step(Step::Gone).then_some(reason)
     }
 
     // Writing.
@@ -439,6 +520,16 @@ impl Connection {
         }
     }
 
+    /// Closes for the reason that stands, unless the connection is closing already; the one reason.
+    fn settle(&mut self) -> CloseReason {
+        let standing = match self.outcome {
+            Some(Outcome::Close(reason)) => reason,
+            _ => CloseReason::Abandoned,
+        };
+        self.close(standing);
+        self.close_reason.unwrap_or(standing)
+    }
+
     /// Closes for `reason`, unless the connection is closing for another already.
     fn close_with(&mut self, reason: CloseReason) -> Outcome {
         self.close(reason);
@@ -474,10 +565,18 @@ impl Connection {
         self.timers.set(Timer::HeaderRead, deadline);
     }
 
+    fn arm_linger(&mut self, now: Instant) {
+        let gap = self.options.linger.map(|linger| linger.gap);
+        let next = gap.and_then(|gap| now.checked_add(gap));
+        let deadline = [next, self.linger_until].into_iter().flatten().min();
+        self.timers.set(Timer::Linger, deadline);
+    }
+
     fn standing(&self) -> Standing {
         Standing {
             stop: self.stop,
             remaining: self.remaining,
+            aged: self.aged,
             policy: self.policy(),
             honor_keep_alive: self.options.honor_keep_alive,
         }

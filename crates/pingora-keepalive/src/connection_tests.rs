@@ -561,10 +561,11 @@ fn a_peer_that_closes_is_told_from_one_that_vanishes(
 #[test]
 fn a_tunnel_has_no_deadline_and_ends_as_an_upgrade() {
     let (mut connection, now) = in_exchange(Options::default(), get());
-    connection.decide(&ResponseHead {
+    let switching = ResponseHead {
         tunnel: true,
         ..Default::default()
-    });
+    };
+    connection.decide(&switching);
     assert_eq!(connection.phase(), Phase::Tunnel);
     assert_eq!(connection.next_deadline(), None);
     connection.finish(now);
@@ -578,6 +579,136 @@ fn a_stream_dropped_within_an_exchange_is_accounted_for() {
     assert_eq!(connection.gone(), None);
 }
 
+// The maximum age.
+
+#[rstest]
+#[case::young(89, 0, None)]
+#[case::of_age(100, 0, Some(CloseReason::MaxAge))]
+#[case::within_the_spread(99, 0, None)]
+#[case::a_tenth_sooner(90, u32::MAX, Some(CloseReason::MaxAge))]
+#[case::not_sooner_than_that(89, u32::MAX, None)]
+fn the_first_response_after_the_maximum_age_closes(
+    #[case] age: u32,
+    #[case] jitter: u32,
+    #[case] closes: Option<CloseReason>,
+) {
+    let options = options(|o| o.max_connection_age = Some(100 * SECOND));
+    let (mut connection, now) = in_exchange(options, get());
+    connection.set_age_jitter(jitter);
+    connection.check_age(now + age * SECOND);
+    let outcome = connection.decide(&ResponseHead::default());
+    assert_eq!(outcome, closes.map_or(idle(60), Outcome::Close));
+}
+
+#[test]
+fn the_maximum_age_counts_from_the_accept_and_cuts_nothing() {
+    let options = options(|o| o.max_connection_age = Some(10 * SECOND));
+    let (mut connection, now) = in_exchange(options, get());
+    assert_eq!(answer(&mut connection, now), idle(60));
+    connection.first_byte(now + 9 * SECOND);
+    connection.head_complete(get());
+    let late = now + 30 * SECOND;
+    assert_eq!(connection.expire(late), None);
+    connection.check_age(late);
+    assert_eq!(
+        connection.decide(&ResponseHead::default()),
+        Outcome::Close(CloseReason::MaxAge)
+    );
+}
+
+#[test]
+fn the_longest_maximum_age_does_not_overflow() {
+    let options = options(|o| o.max_connection_age = Some(Duration::MAX));
+    let (mut connection, now) = in_exchange(options, get());
+    connection.set_age_jitter(u32::MAX);
+    connection.check_age(now);
+    assert_eq!(answer(&mut connection, now), idle(60));
+}
+
+// The end of the stream.
+
+#[test]
+fn an_exchange_that_is_read_to_its_end_ends_gracefully() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.request_complete();
+    connection.set_policy(IdleTimeout::Close);
+    answer(&mut connection, now);
+    assert_eq!(connection.end(), Ending::Graceful);
+    assert_eq!(connection.gone(), Some(CloseReason::Application));
+}
+
+#[test]
+fn an_idle_connection_ends_gracefully() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    answer(&mut connection, now);
+    assert_eq!(connection.expire(now + 60 * SECOND), Some(Timer::Idle));
+    assert_eq!(connection.end(), Ending::Graceful);
+}
+
+#[test]
+fn a_client_that_may_still_send_is_lingered_for() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    let early = ResponseHead {
+        request_body_unread: true,
+        ..Default::default()
+    };
+    connection.decide(&early);
+    connection.finish(now);
+    assert_eq!(connection.end(), Ending::Linger);
+    assert!(connection.linger(now));
+    for secs in [4, 8, 12, 16, 20, 24, 28] {
+        let now = now + secs * SECOND;
+        assert_eq!(connection.expire(now), None);
+        connection.discarded(now);
+    }
+    let end = now + 30 * SECOND;
+    assert_eq!(connection.next_deadline(), Some((Timer::Linger, end)));
+    assert_eq!(connection.expire(end), Some(Timer::Linger));
+    assert_eq!(connection.next_deadline(), None);
+    assert_eq!(connection.gone(), Some(CloseReason::UnreadBody));
+}
+
+#[test]
+fn a_request_that_nobody_will_read_is_lingered_for() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.request_complete();
+    connection.set_policy(IdleTimeout::Close);
+    answer(&mut connection, now);
+    connection.left_unread();
+    assert_eq!(connection.end(), Ending::Linger);
+}
+
+#[test]
+fn lingering_can_be_switched_off() {
+    let (mut connection, now) = in_exchange(options(|o| o.linger = None), get());
+    connection.error_close();
+    assert_eq!(connection.end(), Ending::Linger);
+    assert!(!connection.linger(now));
+    assert_eq!(connection.next_deadline(), None);
+}
+
+#[rstest]
+#[case::cut_short(false, Ending::Abort)]
+#[case::complete(true, Ending::Graceful)]
+fn what_ends_with_the_connection_ends_gracefully_only_where_it_is_complete(
+    #[case] complete: bool,
+    #[case] expected: Ending,
+    #[values(false, true)] tunnel: bool,
+) {
+    let (mut connection, _) = in_exchange(Options::default(), get());
+    connection.request_complete();
+    let response = ResponseHead {
+        tunnel,
+        close_delimited: !tunnel,
+        ..Default::default()
+    };
+    connection.decide(&response);
+    if complete {
+        connection.response_complete();
+    }
+    assert_eq!(connection.end(), expected);
+}
+
 // Arbitrary orders of events.
 
 #[derive(Clone, Debug)]
@@ -587,17 +718,24 @@ enum Event {
     SetRemaining(Option<u32>),
     FirstByte,
     HeadComplete(Box<RequestHead>),
+    RequestComplete,
     Decide(ResponseHead),
     BodyPending,
     BodyPaused,
     BodyReceived(usize),
     BodyDrain(bool),
+    ResponseComplete,
     Finish,
     Drain,
     ErrorClose,
     PeerHalfClosed,
+    ProtocolError,
+    LeftUnread,
     PeerClosed,
     Expire,
+    End,
+    Linger,
+    Discarded,
     Gone,
 }
 
@@ -660,9 +798,16 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (0..9usize).prop_map(Event::BodyReceived),
         1 => any::<bool>().prop_map(Event::BodyDrain),
         4 => Just(Event::Finish),
+        2 => Just(Event::RequestComplete),
+        2 => Just(Event::ResponseComplete),
+        1 => Just(Event::End),
+        2 => Just(Event::Linger),
+        3 => Just(Event::Discarded),
         1 => Just(Event::Drain),
         1 => Just(Event::ErrorClose),
         1 => Just(Event::PeerHalfClosed),
+        1 => Just(Event::ProtocolError),
+        1 => Just(Event::LeftUnread),
         1 => Just(Event::PeerClosed),
         2 => Just(Event::Expire),
         1 => Just(Event::Gone),
@@ -677,7 +822,11 @@ proptest! {
         let options = options(|o| {
             o.keepalive_timeout = Some(2 * SECOND);
             o.timeouts.header_read_timeout = Some(3 * SECOND);
+            o.max_connection_age = Some(20 * SECOND);
         });
+        let accepted = Instant::now();
+        let mut incomplete = false;
+        let mut lingers_since = None;
         let mut now = Instant::now();
         let mut connection = Connection::accept(options, now);
         let mut reasons = Vec::new();
@@ -698,7 +847,12 @@ proptest! {
                 Event::HeadComplete(request) => connection.head_complete(*request),
                 Event::Decide(response) => {
                     let first = connection.outcome.is_none();
+                    connection.check_age(now);
                     let outcome = connection.decide(&response);
+                    if first {
+                        incomplete = response.close_delimited || response.tunnel;
+                        prop_assert!(!outcome.persists() || now < accepted + 20 * SECOND);
+                    }
                     if let (true, Outcome::Persist { idle, .. }) = (first, outcome) {
                         // A wish can shorten the policy and never extend it.
                         let allowed = policy.allowed();
@@ -719,11 +873,29 @@ proptest! {
                 Event::Drain => connection.drain(),
                 Event::ErrorClose => connection.error_close(),
                 Event::PeerHalfClosed => connection.peer_half_closed(),
+                Event::ProtocolError => connection.protocol_error(),
+                Event::LeftUnread => connection.left_unread(),
                 Event::PeerClosed => connection.peer_closed(),
                 Event::Expire => {
                     let expired = connection.expire(now);
                     prop_assert_eq!(expired, deadline.filter(|d| d.1 <= now).map(|d| d.0));
                 }
+                Event::RequestComplete => connection.request_complete(),
+                Event::ResponseComplete => {
+                    connection.response_complete();
+                    incomplete = false;
+                }
+                Event::End => {
+                    let ending = connection.end();
+                    prop_assert!(connection.phase().is_over());
+                    prop_assert!(!incomplete || ending == Ending::Abort);
+                }
+                Event::Linger => {
+                    if connection.linger(now) {
+                        lingers_since = Some(now);
+                    }
+                }
+                Event::Discarded => connection.discarded(now),
                 Event::Gone => reasons.extend(connection.gone()),
             }
 
@@ -741,7 +913,12 @@ proptest! {
             }
             if over {
                 prop_assert!(connection.phase().is_over());
-                prop_assert_eq!(connection.next_deadline(), None);
+                let longest = lingers_since.map_or(now, |since| since + 30 * SECOND);
+                if let Some((timer, at)) = connection.next_deadline() {
+                    prop_assert_eq!(timer, Timer::Linger);
+                    prop_assert!(at <= longest);
+                    prop_assert_eq!(connection.phase(), Phase::Closing);
+                }
             }
             if closed_exchange {
                 prop_assert!(matches!(connection.outcome, Some(Outcome::Close(_))));

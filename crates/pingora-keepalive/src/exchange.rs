@@ -91,6 +91,8 @@ pub(crate) struct Standing {
     pub(crate) stop: Option<CloseReason>,
     /// Further requests allowed, a client's `max` already taken into account.
     pub(crate) remaining: Option<u32>,
+    /// Whether the connection has reached its maximum age.
+    pub(crate) aged: bool,
     /// The policy in force.
     pub(crate) policy: IdleTimeout,
     /// Whether the client's `Keep-Alive` counts.
@@ -168,6 +170,9 @@ fn reason_to_close(
     }
     if standing.remaining == Some(0) {
         return Some(CloseReason::RequestLimit);
+    }
+    if standing.aged {
+        return Some(CloseReason::MaxAge);
     }
     None
 }

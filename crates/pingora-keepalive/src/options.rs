@@ -1,5 +1,6 @@
 //! What the server's configuration says about its connections.
 
+use crate::Linger;
 use std::time::Duration;
 
 /// The options of a server that bear on persistence. Each connection copies them when it is
@@ -12,6 +13,12 @@ pub struct Options {
     pub keepalive_timeout: Option<Duration>,
     /// How many requests a connection serves. 0 reads as 1. `None`: without limit. Default: none.
     pub keepalive_request_limit: Option<u32>,
+    /// How old a connection may be, less up to a tenth of it at random: the first response after
+    /// that ends it. `None`: without limit. Default: none.
+    pub max_connection_age: Option<Duration>,
+    /// How long the client is read after the last response where it may still send. `None`: not at
+    /// all. Default: 5 s between reads, 30 s in all.
+    pub linger: Option<Linger>,
     /// Whether responses announce the idle time in a `Keep-Alive` field. Default: yes.
     pub advertise_keep_alive: bool,
     /// Whether the `Keep-Alive` field of a request is obeyed. Default: yes.
@@ -25,6 +32,8 @@ impl Default for Options {
         Self {
             keepalive_timeout: Some(Duration::from_secs(60)),
             keepalive_request_limit: None,
+            max_connection_age: None,
+            linger: Some(Linger::default()),
             advertise_keep_alive: true,
             honor_keep_alive: true,
             timeouts: Timeouts::default(),

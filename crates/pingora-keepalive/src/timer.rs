@@ -58,7 +58,6 @@ impl TimerTable {
         self.deadlines[timer as usize]
     }
 
-    #[cfg(test)]
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {
         self.get(timer).is_some()
     }

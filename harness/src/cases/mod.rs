@@ -7,7 +7,9 @@
 //! Sources: `design 4` is the section on semantics on the wire, `finding n` the list of what
 //! pristine 0.9.1 does wrong.
 
+mod age;
 mod body;
+mod close;
 mod connection;
 mod drain;
 mod errors;
@@ -16,6 +18,7 @@ mod idle;
 mod keep_alive;
 mod leak;
 mod limit;
+mod linger;
 mod order;
 mod policy;
 mod response;
@@ -49,6 +52,9 @@ pub fn all() -> Vec<Case> {
         body::cases(),
         drain::cases(),
         errors::cases(),
+        close::cases(),
+        linger::cases(),
+        age::cases(),
         shapes::cases(),
         leak::cases(),
     ]

@@ -119,6 +119,73 @@ impl Connection {
         }
     }
 
+    /// Sends bytes to a server that takes them, whatever it does with them.
+    pub async fn delivers(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.transcript.add(
+            self.number,
+            Event::Note(format!("sending {} bytes", bytes.len())),
+        );
+        for piece in bytes.chunks(64 * 1024) {
+            self.sent_at = Instant::now();
+            match tokio::time::timeout(PATIENCE, self.write.write_all(piece)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(Failure::wrong("the bytes taken", error.to_string())),
+                Err(_) => {
+                    return Err(Failure::hang(
+                        "the bytes taken",
+                        "a server that reads nothing",
+                    ))
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The server takes no more bytes: not earlier than `least` after `from`, and by `most`. Sends
+    /// until then.
+    pub async fn refuses(
+        &mut self,
+        from: Instant,
+        least: Duration,
+        most: Duration,
+    ) -> Result<(), Failure> {
+        let expected = format!(
+            "bytes refused between {} and {}",
+            seconds(least),
+            seconds(most)
+        );
+        while from.elapsed() < most {
+            if let Err(error) = self.write.write_all(b".").await {
+                let after = from.elapsed();
+                let note = Event::Note(format!("refused: {error}"));
+                self.transcript.add(self.number, note);
+                if after < least {
+                    return Err(Failure::wrong(
+                        expected,
+                        format!("after {}", seconds(after)),
+                    ));
+                }
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(Failure::hang(expected, "every byte taken"))
+    }
+
+    /// The connection ends with a reset, whatever was said before.
+    pub async fn resets(&mut self) -> Result<(), Failure> {
+        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
+        let end = match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(Ok(inbound)) => inbound.end,
+            _ => None,
+        };
+        match end {
+            Some((End::Reset, _)) => Ok(()),
+            Some((End::Fin, _)) => Err(Failure::wrong("a reset", "a FIN")),
+            None => Err(Failure::hang("a reset", self.seen_instead())),
+        }
+    }
+
     /// Sends a FIN.
     pub async fn finish_sending(&mut self) {
         self.transcript.add(self.number, Event::SentFin);

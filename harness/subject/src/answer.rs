@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
-use pingora::Result;
+use pingora::{Error, ErrorType::InternalError, Result};
 
 use crate::fields::{Fields, Local, Phase};
 
@@ -26,6 +26,10 @@ pub async fn write(
         Local::Nothing => return Ok(()),
         Local::Error => {
             session.respond_error(500).await?;
+            return Ok(());
+        }
+        Local::TooLarge => {
+            session.respond_error(413).await?;
             return Ok(());
         }
         Local::Only103 => return early_hints(session).await,
@@ -71,8 +75,14 @@ pub async fn write(
     if no_body {
         return Ok(());
     }
+    let (first, rest) = BODY.split_at(BODY.len() / 2);
+    if local == Local::CutShort {
+        session
+            .write_response_body(Some(Bytes::from_static(first.as_bytes())), false)
+            .await?;
+        return Err(Error::explain(InternalError, "asked for by the request"));
+    }
     if local == Local::SlowBody {
-        let (first, rest) = BODY.split_at(BODY.len() / 2);
         session
             .write_response_body(Some(Bytes::from_static(first.as_bytes())), false)
             .await?;

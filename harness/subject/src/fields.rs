@@ -79,12 +79,16 @@ pub enum Local {
     SlowBody,
     /// `big`: as `length` with a body of 16 MiB, written in one go.
     Big,
+    /// `cut-short`: 200 without a length, half of the body, then an error.
+    CutShort,
     /// `error`: the framework's generated 500.
     Error,
+    /// `413`: the framework's generated 413.
+    TooLarge,
 }
 
 impl Local {
-    const NAMES: [(&'static str, Local); 12] = [
+    const NAMES: [(&'static str, Local); 14] = [
         ("length", Local::Length),
         ("bare", Local::Bare),
         ("empty", Local::Empty),
@@ -96,7 +100,9 @@ impl Local {
         ("103-before-body", Local::Early103BeforeBody),
         ("slow-body", Local::SlowBody),
         ("big", Local::Big),
+        ("cut-short", Local::CutShort),
         ("error", Local::Error),
+        ("413", Local::TooLarge),
     ];
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use pingora::apps::http_app::HttpServer;
 use pingora::apps::HttpServerOptions;
+#[cfg(feature = "patched")]
+use pingora::protocols::http::keepalive::Linger;
 use pingora::proxy::http_proxy_service;
 use pingora::server::configuration::ServerConf;
 use pingora::services::listening::Service;
@@ -50,6 +52,12 @@ pub const CAPABILITIES: &[&str] = &[
     "tunnel-timeout",
     #[cfg(feature = "patched")]
     "write-timeout-option",
+    #[cfg(feature = "patched")]
+    "linger",
+    #[cfg(feature = "patched")]
+    "max-connection-age",
+    #[cfg(feature = "patched")]
+    "max-idle-connections",
 ];
 
 /// Starts every shape and says where it listens.
@@ -108,6 +116,27 @@ pub fn start_all(
         // Bounds on a request body, the same for each shape.
         addresses.insert("proxy-body", proxy(Some(body()))?);
         addresses.insert("http-server-body", http_server(Some(body()), shutdown)?);
+        // Lingers for 1 s between reads, 4 s in all.
+        addresses.insert("proxy-linger", {
+            let mut linger = Linger::default();
+            linger.gap = Duration::from_secs(1);
+            linger.total = Duration::from_secs(4);
+            let mut options = HttpServerOptions::default();
+            options.linger = Some(linger);
+            proxy(Some(options))?
+        });
+        // Connections get a second old.
+        addresses.insert("proxy-aged", {
+            let mut options = HttpServerOptions::default();
+            options.max_connection_age = Some(Duration::from_secs(1));
+            proxy(Some(options))?
+        });
+        // Two connections may be idle.
+        addresses.insert("proxy-idle-two", {
+            let mut options = HttpServerOptions::default();
+            options.max_idle_connections = Some(2);
+            proxy(Some(options))?
+        });
         // No idle bound and no header bound from the options.
         addresses.insert("proxy-unbounded", {
             let mut options = HttpServerOptions::default();
