@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `Patch:` | the patch's name, which is its file's name without `.patch` |
 //! | `Kind:` | `bugfix`, `feature` or `behaviour-change` |
-//! | `Case:` | the harness cases that fail without it, separated by commas |
+//! | `Case:` | the harness cases that fail without it, separated by commas; or `none: REASON` where no client can show it |
 //! | `Upstream:` | the address of its issue or pull request, or `not filed` |
 
 /// The values that `Kind:` can have.
@@ -96,15 +96,22 @@ impl Trailers {
 
     /// What is wrong with `Case:`. Kept apart: a patch may be written before the case that shows it.
     pub fn case_problem(&self) -> Option<String> {
-        self.case_ids().is_empty().then(|| {
+        (self.case_ids().is_empty() && self.no_case_because().is_none()).then(|| {
             "no `Case:` trailer: add `Case: ID[, ID]`, the harness cases that fail without the patch".to_owned()
         })
+    }
+
+    /// Why no client can show what the patch does, where that is so.
+    pub fn no_case_because(&self) -> Option<&str> {
+        let reason = self.case.as_deref()?.strip_prefix("none:")?.trim();
+        (!reason.is_empty()).then_some(reason)
     }
 
     /// The harness cases named.
     pub fn case_ids(&self) -> Vec<&str> {
         self.case
             .iter()
+            .filter(|value| !value.starts_with("none:"))
             .flat_map(|value| value.split(','))
             .map(str::trim)
             .filter(|id| !id.is_empty())
@@ -139,6 +146,15 @@ mod tests {
         assert_eq!(trailers.case_ids(), ["options.one", "options.two"]);
         assert_eq!(trailers.problems(), [""; 0]);
         assert_eq!(trailers.case_problem(), None);
+    }
+
+    #[test]
+    fn a_patch_that_no_client_can_show_says_why() {
+        let trailers = |case| Trailers::parse(&format!("S\n\nCase: {case}\nKind: bugfix\n"));
+        let none = trailers("none: it needs s2n, which the subject is not built with");
+        assert_eq!(none.case_ids(), [""; 0]);
+        assert_eq!(none.case_problem(), None);
+        assert!(trailers("none:").case_problem().is_some());
     }
 
     #[test]

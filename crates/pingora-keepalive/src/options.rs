@@ -51,10 +51,11 @@ pub struct Timeouts {
     /// From the accept, or from a later request's first byte, to the last byte of its head.
     /// `None`: without limit. Default: 60 s.
     pub header_read_timeout: Option<Duration>,
-    /// Between two reads of a request body. `None`: without limit. Default: 60 s.
+    /// How long reads of a request body may be pending from one byte to the next. `None`: without
+    /// limit. Default: 60 s.
     pub read_timeout: Option<Duration>,
-    /// Bytes per second below which a request body is given up, after a grace of 5 s. `None` or
-    /// 0: no such limit. Default: none.
+    /// Bytes per second below which a request body is given up, of the time that reads are pending
+    /// and after a grace of 5 s. `None` or 0: no such limit. Default: none.
     pub min_recv_rate: Option<usize>,
     /// For a write that is pending and makes no progress: the stream accepts no byte and the client
     /// acknowledges none. `None`: without limit. Default: 60 s.

@@ -100,6 +100,28 @@ fn taken() -> Vec<Case> {
             },
         ),
         Case::new(
+            "linger.proxied-upload-that-is-wanted",
+            "Where the application asks for the whole upload, an early response that says close waits for it.",
+            "design 4",
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let upload = Request::new("POST", "/early")
+                    .with("X-Drain", "1")
+                    .with("Connection", "close")
+                    .declaring(5);
+                connection
+                    .send([upload.head(), b"he".to_vec()].concat())
+                    .await;
+                let response = connection.response(&upload).await?;
+                check::says_close(&response)?;
+                connection.stays_open(millis(500)).await?;
+                connection.send("llo").await;
+                connection.closes().await
+            },
+        )
+        .needs("drain-option"),
+        Case::new(
             "linger.hand-written-early-response",
             "Without a reuse loop the session itself reads on.",
             SOURCE,
