@@ -26,10 +26,30 @@
 //! | `/upgrade-sink` | 101, then reads whatever comes and says nothing |
 //! | `/upgrade-source/MS` | 101, then sends a byte each time that long |
 //! | `/early` | as `/length`, before it reads the request body |
-//! | `/upgrade` | 101, then sends back whatever comes |
+//! | `/upgrade`, `/upgrade/MS` | 101 after a pause, then sends back whatever comes |
+//! | `/204-length`, `/204-chunked` | no content, with a length of 0 or the coding |
+//! | `/large`, `/large/MS` | 200, 4 MiB chunked, with a pause in the middle |
+//! | `/hop-by-hop` | as `/length`, with fields that are for the next hop only, and `X-End: 1` |
+//! | `/echo-head` | 200, the head of the request as the body |
+//! | `/note/NAME` | reads the body to its end and notes the name, then as `/length` |
+//! | `/noted/NAME` | as `/length` if the name is noted, else 404 |
+//!
+//! It is a proxy as well. The first label of the host in a CONNECT selects the answer:
+//!
+//! | host | answer |
+//! |---|---|
+//! | `echo` | 200, then sends back whatever comes |
+//! | `length`, `chunked` | the same with `Content-Length: 5` or the coding, which say nothing there |
+//! | `204` | the same with a 204 |
+//! | `slow` | the same after half a second |
+//! | `talks` | 200 and at once a few bytes, then ends |
+//! | `http` | 200, then answers requests as above |
+//! | `refused` | 403 with a length |
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -40,6 +60,12 @@ use crate::wire::response::{chunks, Body};
 
 /// The body of every answer that has one.
 pub const BODY: &str = "hello\n";
+
+/// The length of the body of `/large`.
+pub const LARGE: usize = 4 * 1024 * 1024;
+
+/// Names that were noted.
+type Notes = Arc<Mutex<HashSet<String>>>;
 
 /// A running origin; ends when dropped.
 #[derive(Debug)]
@@ -53,11 +79,13 @@ impl Origin {
     pub async fn start() -> io::Result<Origin> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
+        let notes = Notes::default();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                let notes = notes.clone();
                 tokio::spawn(async move {
                     // A proxy that goes away is nothing to report here.
-                    let _ = Exchanges::new(stream).serve().await;
+                    let _ = Exchanges::new(stream, notes).serve().await;
                 });
             }
         });
@@ -80,6 +108,7 @@ impl Drop for Origin {
 struct Exchanges {
     stream: TcpStream,
     buffer: Vec<u8>,
+    notes: Notes,
 }
 
 /// As much of a request as the origin looks at.
@@ -88,14 +117,16 @@ struct Asked {
     path: String,
     length: usize,
     chunked: bool,
+    head: String,
 }
 
 impl Exchanges {
-    fn new(stream: TcpStream) -> Exchanges {
+    fn new(stream: TcpStream, notes: Notes) -> Exchanges {
         let _ = stream.set_nodelay(true);
         Exchanges {
             stream,
             buffer: Vec::new(),
+            notes,
         }
     }
 
@@ -110,12 +141,13 @@ impl Exchanges {
 
     /// Answers; whether the connection persists.
     async fn answer(&mut self, asked: &Asked) -> io::Result<bool> {
+        if asked.method == "CONNECT" {
+            return self.connect(asked).await;
+        }
         let mut segments = asked.path.split(['/', '?']).skip(1);
         let kind = segments.next().unwrap_or_default();
-        let number: u64 = segments
-            .next()
-            .and_then(|number| number.parse().ok())
-            .unwrap_or(0);
+        let detail = segments.next().unwrap_or_default();
+        let number: u64 = detail.parse().unwrap_or(0);
         let pause = Duration::from_millis(number);
         if kind == "drip" {
             return self.drip(pause).await;
@@ -205,7 +237,49 @@ impl Exchanges {
                 self.say_much(number, true).await?;
                 self.say("0\r\n\r\n").await?;
             }
+            "204-length" => {
+                self.say("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+                    .await?;
+            }
+            "204-chunked" => {
+                self.say("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n")
+                    .await?;
+            }
+            "large" => {
+                self.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                    .await?;
+                let half = LARGE / 2;
+                let chunk = format!("{half:x}\r\n{}\r\n", "x".repeat(half));
+                self.say(&chunk).await?;
+                tokio::time::sleep(pause).await;
+                self.say(&chunk).await?;
+                self.say("0\r\n\r\n").await?;
+            }
+            "hop-by-hop" => {
+                self.say(&ok(
+                    "Connection: X-Hop\r\nConnection: keep-alive, Upgrade\r\nX-Hop: 1\r\n\
+                     Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\n\
+                     Upgrade: h2c\r\nX-End: 1\r\n",
+                ))
+                .await?;
+            }
+            "echo-head" => {
+                let head = &asked.head;
+                let length = head.len();
+                self.say(&format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}"
+                ))
+                .await?;
+            }
+            "note" => {
+                self.note(detail);
+                self.say(&ok("")).await?;
+            }
+            "noted" if self.noted(detail) => self.say(&ok("")).await?,
             "upgrade" | "upgrade-sink" | "upgrade-source" => {
+                if kind == "upgrade" {
+                    tokio::time::sleep(pause).await;
+                }
                 self.say(
                     "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\
                      Upgrade: websocket\r\n\r\n",
@@ -246,6 +320,42 @@ impl Exchanges {
         Ok(false)
     }
 
+    /// Answers a CONNECT; whether the connection persists, as HTTP.
+    async fn connect(&mut self, asked: &Asked) -> io::Result<bool> {
+        let host = asked.path.split(['.', ':']).next().unwrap_or_default();
+        let fields = match host {
+            "length" => "Content-Length: 5\r\n",
+            "chunked" => "Transfer-Encoding: chunked\r\n",
+            _ => "",
+        };
+        let status = match host {
+            "204" => "204 No Content",
+            "refused" => "403 Forbidden\r\nContent-Length: 0",
+            _ => "200 Connected",
+        };
+        if host == "slow" {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        self.say(&format!("HTTP/1.1 {status}\r\n{fields}\r\n"))
+            .await?;
+        match host {
+            "http" | "refused" => return Ok(true),
+            "talks" => self.say(BODY).await?,
+            _ => self.echo().await?,
+        }
+        Ok(false)
+    }
+
+    fn note(&self, name: &str) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.insert(name.to_owned());
+    }
+
+    fn noted(&self, name: &str) -> bool {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.contains(name)
+    }
+
     async fn echo(&mut self) -> io::Result<()> {
         loop {
             let bytes = std::mem::take(&mut self.buffer);
@@ -276,6 +386,7 @@ impl Exchanges {
                             .and_then(|l| l.parse().ok())
                             .unwrap_or(0),
                         chunked: value("Transfer-Encoding").is_some(),
+                        head: String::from_utf8_lossy(&self.buffer[..used]).into_owned(),
                     };
                     self.buffer.drain(..used);
                     return Ok(Some(asked));

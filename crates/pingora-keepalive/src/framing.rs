@@ -30,8 +30,10 @@ pub enum Delimit {
     Chunked,
     /// Add `Content-Length: 0`.
     Empty,
-    /// Remove `Transfer-Encoding`: the client does not know it, or the response cannot have it.
+    /// Remove `Transfer-Encoding`: the client does not know it.
     Uncoded,
+    /// Remove `Transfer-Encoding` and `Content-Length`: the response cannot have them.
+    Unframed,
 }
 
 impl ResponseFraming {
@@ -39,20 +41,26 @@ impl ResponseFraming {
     fn bodiless(&self) -> bool {
         //= RFC 9112 section 6.3: HEAD, 1xx, 204 and 304 have no body; a 2xx to CONNECT opens a
         //= tunnel.
-        self.to_head || self.status == 304 || self.never_coded()
+        self.to_head || self.status == 304 || self.never_framed()
     }
 
-    /// Whether the response must not have a `Transfer-Encoding` whatever its body.
-    fn never_coded(&self) -> bool {
-        //= RFC 9112 section 6.1: not on 1xx, 204, or a 2xx to CONNECT.
+    /// Whether the response must have neither `Transfer-Encoding` nor `Content-Length`.
+    fn never_framed(&self) -> bool {
+        //= RFC 9112 section 6.1, RFC 9110 section 8.6: not on 1xx, 204, or a 2xx to CONNECT.
         matches!(self.status, 100..=199 | 204)
             || (self.to_connect && (200..=299).contains(&self.status))
     }
 
     /// How to delimit the body.
     pub fn delimit(&self) -> Delimit {
-        //= RFC 9112 section 6.1: no Transfer-Encoding to an HTTP/1.0 client.
-        if self.transfer_encoding && (self.version == Version::Http10 || self.never_coded()) {
+        if self.never_framed() {
+            if self.transfer_encoding || self.content_length {
+                Delimit::Unframed
+            } else {
+                Delimit::AsIs
+            }
+        } else if self.transfer_encoding && self.version == Version::Http10 {
+            //= RFC 9112 section 6.1: no Transfer-Encoding to an HTTP/1.0 client.
             Delimit::Uncoded
         } else if self.content_length || self.transfer_encoding || self.bodiless() {
             Delimit::AsIs
@@ -97,8 +105,15 @@ mod tests {
     #[case::refused_tunnel(ResponseFraming { to_connect: true, status: 405, ..PLAIN }, Delimit::Chunked)]
     #[case::http10(ResponseFraming { version: Version::Http10, ..PLAIN }, Delimit::AsIs)]
     #[case::http10_coded(ResponseFraming { version: Version::Http10, transfer_encoding: true, ..PLAIN }, Delimit::Uncoded)]
-    #[case::no_content_coded(ResponseFraming { status: 204, transfer_encoding: true, ..PLAIN }, Delimit::Uncoded)]
-    #[case::tunnel_coded(ResponseFraming { to_connect: true, transfer_encoding: true, ..PLAIN }, Delimit::Uncoded)]
+    #[case::no_content_coded(ResponseFraming { status: 204, transfer_encoding: true, ..PLAIN }, Delimit::Unframed)]
+    #[case::no_content_with_a_length(ResponseFraming { status: 204, content_length: true, ..PLAIN }, Delimit::Unframed)]
+    #[case::early_hints_with_a_length(ResponseFraming { status: 103, content_length: true, ..PLAIN }, Delimit::Unframed)]
+    #[case::no_content_to_http10(ResponseFraming { version: Version::Http10, status: 204, ends_with_head: true, ..PLAIN }, Delimit::AsIs)]
+    #[case::not_modified_with_a_length(ResponseFraming { status: 304, content_length: true, ..PLAIN }, Delimit::AsIs)]
+    #[case::to_head_with_a_length(ResponseFraming { to_head: true, content_length: true, ..PLAIN }, Delimit::AsIs)]
+    #[case::tunnel_coded(ResponseFraming { to_connect: true, transfer_encoding: true, ..PLAIN }, Delimit::Unframed)]
+    #[case::tunnel_with_a_length(ResponseFraming { to_connect: true, content_length: true, ..PLAIN }, Delimit::Unframed)]
+    #[case::refused_tunnel_with_a_length(ResponseFraming { to_connect: true, status: 407, content_length: true, ..PLAIN }, Delimit::AsIs)]
     #[case::to_head_coded(ResponseFraming { to_head: true, transfer_encoding: true, ..PLAIN }, Delimit::AsIs)]
     #[case::http10_empty(ResponseFraming { version: Version::Http10, ends_with_head: true, ..PLAIN }, Delimit::Empty)]
     fn a_body_is_delimited_without_closing(

@@ -9,11 +9,16 @@
 
 mod age;
 mod body;
+mod cache;
 mod close;
 mod connection;
 mod drain;
+mod early;
 mod errors;
+mod framing;
+mod half_close;
 mod header;
+mod http10;
 mod idle;
 mod keep_alive;
 mod leak;
@@ -26,6 +31,7 @@ mod seed;
 mod shapes;
 mod timeouts;
 mod tunnel;
+mod tunnel_idle;
 mod write;
 
 use std::time::Duration;
@@ -45,10 +51,16 @@ pub fn all() -> Vec<Case> {
         limit::cases(),
         header::cases(),
         response::cases(),
+        http10::cases(),
+        framing::cases(),
+        cache::cases(),
         order::cases(),
+        early::cases(),
+        half_close::cases(),
+        tunnel::cases(),
         timeouts::cases(),
         write::cases(),
-        tunnel::cases(),
+        tunnel_idle::cases(),
         body::cases(),
         drain::cases(),
         errors::cases(),

@@ -1,113 +1,319 @@
-//! Tunnels: how long they may be idle, and what does not end them.
+//! What a successful CONNECT makes of a connection, and what comes early for a tunnel.
 
-use super::{millis, secs};
-use crate::case::{Case, Failure, Found};
-use crate::check;
+use super::{millis, plain, secs};
+use crate::case::{Case, Context, Failure, Found};
+use crate::check::{self, Then};
+use crate::clients::tap::Tap;
+use crate::clients::{curl, Client};
+use crate::wire::response::Framing;
 use crate::wire::{Connection, Request};
+use tokio::time::sleep;
 
-const SOURCE: &str = "design 4";
+const SOURCE: &str = "RFC 9110 section 9.3.6, RFC 9112 section 6.3, finding 27";
 
-/// Asks the origin to switch protocols, in one of its ways.
-async fn switch(
-    connection: &mut Connection,
-    target: &str,
-    field: Option<(&str, &str)>,
-) -> Result<(), Failure> {
-    let mut request = Request::get(target)
-        .with("Connection", "Upgrade")
-        .with("Upgrade", "websocket");
-    if let Some((name, value)) = field {
-        request = request.with(name, value);
-    }
-    connection.send(request.bytes()).await;
-    let response = connection.next_response(&request).await?;
-    check::status(&response, 101)
-}
+/// The shape that lets CONNECT through.
+const SHAPE: &str = "proxy-connect";
 
-/// The tunnel sends back what it is sent.
-async fn echoes(connection: &mut Connection) -> Found {
-    connection.send("ping").await;
-    let back = connection.raw_bytes(4).await?;
-    if back == b"ping" {
-        return Ok(());
-    }
-    Err(Failure::wrong("the same bytes back", format!("{back:?}")))
-}
+/// Bytes that would be a request if anyone took them for one.
+const FRAME: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nX-Local: length\r\n\r\n";
 
 pub(super) fn cases() -> Vec<Case> {
+    let mut cases = opened();
+    cases.extend(early());
+    cases.extend(refused());
+    cases
+}
+
+fn opened() -> Vec<Case> {
     vec![
+        echoes(
+            "tunnel.connect",
+            "After a 2xx to CONNECT bytes go both ways as they are.",
+            to("echo"),
+        ),
+        echoes(
+            "tunnel.connect-with-a-length",
+            "A length on the 2xx says nothing and does not pass on.",
+            to("length"),
+        ),
+        echoes(
+            "tunnel.connect-with-a-coding",
+            "A coding on the 2xx says nothing and does not pass on.",
+            to("chunked"),
+        ),
+        echoes(
+            "tunnel.connect-204",
+            "A 204 opens a tunnel, too.",
+            to("204"),
+        ),
+        echoes(
+            "tunnel.connect-of-http10",
+            "An HTTP/1.0 client can have a tunnel.",
+            to("echo").http10(),
+        ),
+        echoes(
+            "tunnel.connect-with-pipelining",
+            "Nothing in the tunnel is a pipelined request.",
+            to("echo").with("X-Pipelining", "1"),
+        ),
         Case::new(
-            "tunnel.an-idle-one-is-reset",
-            "A tunnel through which nothing passes is reset after the tunnel timeout.",
+            "tunnel.a-megabyte-both-ways",
+            "A tunnel passes much at once in both directions.",
             SOURCE,
-            "proxy-tunnel",
+            SHAPE,
             |context| async move {
-                let mut connection = context.connect().await?;
-                switch(&mut connection, "/upgrade", None).await?;
-                echoes(&mut connection).await?;
-                let from = connection.sent_at();
-                connection.resets_at(from, secs(2)).await
-            },
-        )
-        .needs("tunnel-timeout"),
-        Case::new(
-            "tunnel.traffic-keeps-it",
-            "A tunnel in use outlives the tunnel timeout.",
-            SOURCE,
-            "proxy-tunnel",
-            |context| async move {
-                let mut connection = context.connect().await?;
-                switch(&mut connection, "/upgrade", None).await?;
-                for _ in 0..4 {
-                    connection.stays_open(millis(1000)).await?;
-                    echoes(&mut connection).await?;
+                let mut connection = open(&context, &to("echo"), b"").await?;
+                let bytes = FRAME.repeat(1024 * 1024 / FRAME.len());
+                connection.send(&bytes).await;
+                let back = connection.raw_bytes(bytes.len()).await?;
+                if back != bytes {
+                    return Err(Failure::wrong("the same bytes back", "others"));
                 }
                 Ok(())
             },
         )
-        .needs("tunnel-timeout"),
+        .needs("connect-option"),
         Case::new(
-            "tunnel.bytes-from-the-client-keep-it",
-            "A tunnel whose client alone sends outlives the tunnel timeout.",
+            "tunnel.ends-with-the-client",
+            "The tunnel ends when the client ends it, whatever the application sets.",
             SOURCE,
-            "proxy-tunnel",
+            SHAPE,
             |context| async move {
-                let mut connection = context.connect().await?;
-                switch(&mut connection, "/upgrade-sink", None).await?;
-                for _ in 0..4 {
-                    connection.stays_open(millis(1000)).await?;
-                    connection.send("ping").await;
+                let request = to("echo").with("X-Keepalive", "unlimited");
+                let mut connection = open(&context, &request, b"").await?;
+                connection.finish_sending().await;
+                connection.closes().await
+            },
+        )
+        .needs("connect-option"),
+        Case::new(
+            "tunnel.ends-with-the-origin",
+            "The tunnel ends when the origin ends it, after what it sent.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let request = to("talks").with("X-Keepalive", "unlimited");
+                let mut connection = open(&context, &request, b"").await?;
+                same(&connection.raw_bytes(6).await?, b"hello\n")?;
+                connection.closes().await
+            },
+        )
+        .needs("connect-option"),
+        Case::new(
+            "tunnel.curl-fetches-through-it",
+            "A real client fetches through a tunnel.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let tap = Tap::open(&context).await?;
+                let url = "http://http.test:80/length";
+                for transfer in curl::fetch_through(&context, &tap, url, secs(4)).await? {
+                    if transfer.status != 200 {
+                        return Err(Failure::wrong("status 200", transfer.status.to_string()));
+                    }
                 }
-                let from = connection.sent_at();
-                connection.resets_at(from, secs(2)).await
+                Ok(())
             },
         )
-        .needs("tunnel-timeout"),
+        .clients(&[Client::Curl])
+        .needs("connect-option"),
+    ]
+}
+
+/// Bytes that the client sends before it knows of the tunnel.
+fn early() -> Vec<Case> {
+    vec![
         Case::new(
-            "tunnel.bytes-to-the-client-keep-it",
-            "A tunnel whose client only listens outlives the tunnel timeout.",
+            "tunnel.early-bytes",
+            "What comes in one piece with the CONNECT goes into the tunnel.",
             SOURCE,
-            "proxy-tunnel",
+            SHAPE,
+            |context| async move {
+                let mut connection = open(&context, &to("echo"), FRAME).await?;
+                same(&connection.raw_bytes(FRAME.len()).await?, FRAME)
+            },
+        )
+        .needs("connect-option"),
+        Case::new(
+            "tunnel.bytes-before-the-head",
+            "What comes while the origin still works goes into the tunnel.",
+            SOURCE,
+            SHAPE,
             |context| async move {
                 let mut connection = context.connect().await?;
-                switch(&mut connection, "/upgrade-source/1000", None).await?;
-                connection.raw_bytes(4).await.map(drop)
+                let request = to("slow");
+                connection.send(request.bytes()).await;
+                sleep(millis(150)).await;
+                connection.send(FRAME).await;
+                check::status(&connection.next_response(&request).await?, 200)?;
+                same(&connection.raw_bytes(FRAME.len()).await?, FRAME)
             },
         )
-        .needs("tunnel-timeout"),
+        .needs("connect-option"),
         Case::new(
-            "tunnel.the-read-timeout-does-not-apply",
-            "The time for a request body does not end a tunnel that is silent.",
+            "tunnel.bytes-before-a-101",
+            "What comes while the origin still thinks about an upgrade goes into its tunnel.",
+            "RFC 9110 section 7.8, finding 20",
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = Request::get("/upgrade/500")
+                    .with("Connection", "Upgrade")
+                    .with("Upgrade", "websocket");
+                connection.send(request.bytes()).await;
+                sleep(millis(150)).await;
+                connection.send(FRAME).await;
+                check::status(&connection.next_response(&request).await?, 101)?;
+                same(&connection.raw_bytes(FRAME.len()).await?, FRAME)
+            },
+        ),
+    ]
+}
+
+/// No tunnel.
+fn refused() -> Vec<Case> {
+    vec![
+        Case::new(
+            "tunnel.refused",
+            "A refused CONNECT is a request like others: the connection persists.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let response = connection.exchange(&to("refused")).await?;
+                check::status(&response, 403)?;
+                check::framed(&response, Framing::Length(0))?;
+                Then::Persists.check(&mut connection, &response).await
+            },
+        )
+        .needs("connect-option"),
+        Case::new(
+            "tunnel.refused-early-bytes",
+            "What was meant for a tunnel that is refused is no request, also with pipelining on.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = to("refused").with("X-Pipelining", "1");
+                connection.send([&request.bytes(), FRAME].concat()).await;
+                let response = connection.response(&request).await?;
+                check::status(&response, 403)?;
+                Then::Closes.check(&mut connection, &response).await
+            },
+        )
+        .needs("connect-option"),
+        Case::new(
+            "tunnel.not-allowed",
+            "Without the option a CONNECT is answered with 405 and a close.",
             SOURCE,
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let field = Some(("X-Timeouts", "read=500"));
-                switch(&mut connection, "/upgrade", field).await?;
-                connection.stays_open(millis(1500)).await?;
-                echoes(&mut connection).await
+                let response = connection.exchange(&to("echo")).await?;
+                check::status(&response, 405)?;
+                Then::Closes.check(&mut connection, &response).await
             },
         )
-        .needs("read-timeout"),
+        .needs("connect-option"),
+        unasked(
+            "tunnel.unasked-101",
+            "An origin's 101 to a request that asked for no upgrade is answered with 502.",
+            Request::get("/upgrade"),
+        ),
+        unasked(
+            "tunnel.unasked-101-to-http10",
+            "The same to an HTTP/1.0 client, whose Upgrade counts for nothing.",
+            Request::get("/upgrade")
+                .http10()
+                .with("Connection", "Upgrade")
+                .with("Upgrade", "websocket"),
+        ),
+        Case::new(
+            "tunnel.answered-by-http-server",
+            "An application that answers 200 to everything does not go on as HTTP after a CONNECT.",
+            SOURCE,
+            "http-server",
+            |context| async move {
+                let mut connection = open(&context, &to("echo"), FRAME).await?;
+                same(&connection.raw_bytes(6).await?, b"hello\n")?;
+                connection.closes().await
+            },
+        ),
+        Case::new(
+            "tunnel.the-service-goes-on",
+            "After a tunnel the service answers others as before.",
+            SOURCE,
+            SHAPE,
+            |context| async move {
+                let mut tunnel = open(&context, &to("echo"), FRAME).await?;
+                tunnel.raw_bytes(FRAME.len()).await?;
+                tunnel.reset();
+                let mut connection = context.connect().await?;
+                for request in [Request::get("/length"), plain()] {
+                    check::status(&connection.exchange(&request).await?, 200)?;
+                }
+                Ok(())
+            },
+        )
+        .needs("connect-option"),
     ]
+}
+
+/// Asks for a tunnel to a host of the origin.
+fn to(host: &str) -> Request {
+    Request::new("CONNECT", format!("{host}.test:443")).replacing_host(&format!("{host}.test:443"))
+}
+
+/// Opens a tunnel, with `early` bytes behind the request.
+async fn open(context: &Context, request: &Request, early: &[u8]) -> Result<Connection, Failure> {
+    let mut connection = context.connect().await?;
+    connection.send([&request.bytes(), early].concat()).await;
+    let response = connection.next_response(request).await?;
+    check::framed(&response, Framing::Tunnel)?;
+    for name in [
+        "Connection",
+        "Keep-Alive",
+        "Content-Length",
+        "Transfer-Encoding",
+    ] {
+        check::without(&response, name)?;
+    }
+    Ok(connection)
+}
+
+fn echoes(id: &'static str, sentence: &'static str, request: Request) -> Case {
+    Case::new(id, sentence, SOURCE, SHAPE, move |context: Context| {
+        let request = request.clone();
+        async move {
+            let mut connection = open(&context, &request, b"").await?;
+            for _ in 0..2 {
+                connection.send(FRAME).await;
+                same(&connection.raw_bytes(FRAME.len()).await?, FRAME)?;
+            }
+            connection.stays_open(millis(100)).await
+        }
+    })
+    .needs("connect-option")
+}
+
+fn unasked(id: &'static str, sentence: &'static str, request: Request) -> Case {
+    let source = "RFC 9110 sections 7.8 and 15.2";
+    Case::new(id, sentence, source, "proxy", move |context: Context| {
+        let request = request.clone();
+        async move {
+            let mut connection = context.connect().await?;
+            connection.send(request.bytes()).await;
+            let response = connection.next_response(&request).await?;
+            check::status(&response, 502)?;
+            Then::Closes.check(&mut connection, &response).await
+        }
+    })
+}
+
+fn same(seen: &[u8], expected: &[u8]) -> Found {
+    if seen == expected {
+        return Ok(());
+    }
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    Err(Failure::wrong(text(expected), text(seen)))
 }

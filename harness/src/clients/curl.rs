@@ -33,19 +33,52 @@ pub async fn fetch(
         if !arguments.is_empty() {
             arguments.push("--next".into());
         }
-        arguments
-            .extend(["--silent", "--show-error", "--output", "/dev/null", "-w"].map(Into::into));
-        arguments.push("%{http_code} %{num_connects} %{time_total}\\n".into());
-        arguments.extend(["--noproxy", "*", "--max-time"].map(Into::into));
-        arguments.push(bound.as_secs_f64().to_string());
+        arguments.extend(quietly(bound));
+        arguments.extend(["--noproxy", "*"].map(Into::into));
+        if request.is_http10() {
+            arguments.push("--http1.0".into());
+        }
         arguments.extend(request.curl_arguments());
         arguments.push(tap.url(request.target()));
     }
+    run(context, &arguments, requests.len(), bound).await
+}
+
+/// Lets curl fetch `url` through a tunnel that it asks the tap for.
+pub async fn fetch_through(
+    context: &Context,
+    tap: &Tap,
+    url: &str,
+    bound: Duration,
+) -> Result<Vec<Transfer>, Failure> {
+    let mut arguments = quietly(bound);
+    arguments.extend(["--noproxy", "", "--proxytunnel", "--proxy"].map(Into::into));
+    arguments.extend([tap.url(""), url.to_owned()]);
+    run(context, &arguments, 1, bound).await
+}
+
+/// What makes curl report one transfer and nothing else.
+fn quietly(bound: Duration) -> Vec<String> {
+    let mut arguments: Vec<String> = ["--silent", "--show-error", "--output", "/dev/null", "-w"]
+        .map(Into::into)
+        .into();
+    arguments.push("%{http_code} %{num_connects} %{time_total}\\n".into());
+    arguments.extend(["--max-time".to_owned(), bound.as_secs_f64().to_string()]);
+    arguments
+}
+
+/// Runs curl with these arguments for as many transfers.
+async fn run(
+    context: &Context,
+    arguments: &[String],
+    transfers: usize,
+    bound: Duration,
+) -> Result<Vec<Transfer>, Failure> {
     let permit = context.process_permit().await;
     let output = Command::new("curl")
         // Nobody's configuration, no proxy: `-q` has to come first.
         .arg("-q")
-        .args(&arguments)
+        .args(arguments)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
@@ -68,14 +101,14 @@ pub async fn fetch(
         ));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let transfers: Vec<_> = text.lines().filter_map(transfer).collect();
-    if transfers.len() != requests.len() {
+    let reported: Vec<_> = text.lines().filter_map(transfer).collect();
+    if reported.len() != transfers {
         return Err(Failure::wrong(
             "one report of curl a request",
             text.into_owned(),
         ));
     }
-    Ok(transfers)
+    Ok(reported)
 }
 
 fn transfer(line: &str) -> Option<Transfer> {

@@ -38,6 +38,19 @@ impl Request {
         self
     }
 
+    /// With this value of `Host`.
+    pub fn replacing_host(mut self, host: &str) -> Request {
+        if let Some(line) = self.lines.first_mut() {
+            *line = format!("Host: {host}").into_bytes();
+        }
+        self
+    }
+
+    /// Whether it is HTTP/1.0.
+    pub fn is_http10(&self) -> bool {
+        self.version == "HTTP/1.0"
+    }
+
     /// With another method.
     pub fn method(mut self, method: &'static str) -> Request {
         self.method = method;

@@ -11,6 +11,8 @@
 //! | `X-Delay-Ms` | milliseconds | the application waits before it answers |
 //! | `X-Drain` | `1` | `set_close_on_response_before_downstream_finish(false)` |
 //! | `X-Pipelining` | `1` | `set_pipelining_enabled(true)` |
+//! | `X-Abort-On-Close` | `0` | `set_abort_on_close(false)` |
+//! | `X-Cache` | text | the response is cached for a minute under this key |
 //! | `X-Timeouts` | `NAME=VALUE`, comma-separated | `set_read_timeout(..)` and the like: this exchange |
 //! | `X-Connection-Timeouts` | `NAME=VALUE`, comma-separated | `set_connection_timeouts(..)`: the connection |
 //! | `X-Min-Send-Rate` | bytes per second | `set_min_send_rate(..)` |
@@ -145,6 +147,9 @@ pub struct Fields {
     pub pad: Option<usize>,
     /// The user context for the next request.
     pub context: Option<String>,
+    /// The key to cache the response under.
+    #[cfg_attr(not(feature = "api-0-9"), allow(dead_code))]
+    pub cache: Option<String>,
     /// Whether to tell what the session knows.
     pub tell: bool,
     /// Where to fail.
@@ -162,6 +167,7 @@ pub struct Fields {
     min_send_rate: Option<usize>,
     min_recv_rate: Option<usize>,
     keep_on_error: bool,
+    outlive_close: bool,
     timeouts: Vec<Timeout>,
     connection_timeouts: Vec<Timeout>,
 }
@@ -230,6 +236,11 @@ impl Fields {
                 .transpose()?,
             own_page: read("X-Own-Page")?.is_some(),
             reuse: read("X-Reuse")?.is_some(),
+            outlive_close: read("X-Abort-On-Close")?
+                .map(|f| f.one_of(&[("0", true)]))
+                .transpose()?
+                .unwrap_or_default(),
+            cache: read("X-Cache")?.map(|f| f.value),
             timeouts: timeouts(read("X-Timeouts")?)?,
             connection_timeouts: timeouts(read("X-Connection-Timeouts")?)?,
             proxy_tasks: read("X-Proxy-Tasks")?.is_some(),
@@ -278,6 +289,9 @@ impl Fields {
         if self.min_send_rate.is_some() {
             session.set_min_send_rate(self.min_send_rate);
         }
+        if self.outlive_close {
+            session.set_abort_on_close(false);
+        }
         for (which, time) in &self.timeouts {
             match which {
                 Which::Read => session.set_read_timeout(*time),
@@ -318,7 +332,7 @@ impl Fields {
 
     #[cfg(not(feature = "api-0-9"))]
     fn apply_settings(&self, _session: &mut ServerSession) {
-        let _ = (self.drain, self.pipelining);
+        let _ = (self.drain, self.pipelining, self.outlive_close);
         let _ = (self.proxy_tasks, self.min_send_rate);
         let _ = (&self.timeouts, &self.connection_timeouts);
         let _ = (self.min_recv_rate, self.keep_on_error);

@@ -1,7 +1,14 @@
 //! The proxy under test: request fields select its behaviour, the origin answers the rest.
 
+#[cfg(feature = "api-0-9")]
+use std::sync::LazyLock;
+#[cfg(feature = "api-0-9")]
+use std::time::{Duration, SystemTime};
+
 use async_trait::async_trait;
 use bytes::Bytes;
+#[cfg(feature = "api-0-9")]
+use pingora::cache::{CacheKey, CacheMeta, MemCache, RespCacheable};
 use pingora::http::ResponseHeader;
 use pingora::proxy::{ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
@@ -9,6 +16,10 @@ use pingora::{Error, Result};
 
 use crate::answer;
 use crate::fields::{Fields, Phase};
+
+/// What `X-Cache` stores.
+#[cfg(feature = "api-0-9")]
+static CACHE: LazyLock<MemCache> = LazyLock::new(MemCache::new);
 
 /// Forwards to one origin.
 #[derive(Clone, Debug)]
@@ -80,6 +91,33 @@ impl ProxyHttp for Proxy {
         };
         answer::write(session, fields, local, &told).await?;
         Ok(true)
+    }
+
+    #[cfg(feature = "api-0-9")]
+    fn request_cache_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<()> {
+        if exchange.fields.cache.is_some() {
+            session.cache.enable(&*CACHE, None, None, None, None);
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "api-0-9")]
+    fn cache_key_callback(&self, _: &Session, exchange: &mut Exchange) -> Result<CacheKey> {
+        let key = exchange.fields.cache.clone().unwrap_or_default();
+        Ok(CacheKey::new(key, ""))
+    }
+
+    #[cfg(feature = "api-0-9")]
+    fn response_cache_filter(
+        &self,
+        _: &Session,
+        response: &ResponseHeader,
+        _: &mut Exchange,
+    ) -> Result<RespCacheable> {
+        let now = SystemTime::now();
+        let until = now + Duration::from_secs(60);
+        let meta = CacheMeta::new(until, now, 0, 0, response.clone());
+        Ok(RespCacheable::Cacheable(meta))
     }
 
     async fn upstream_peer(

@@ -23,6 +23,12 @@ use crate::serve::Serve;
 /// What this variant has calls for. The harness skips cases that need anything else.
 pub const CAPABILITIES: &[&str] = &[
     #[cfg(feature = "api-0-9")]
+    "abort-on-close",
+    #[cfg(feature = "api-0-9")]
+    "cache",
+    #[cfg(feature = "api-0-9")]
+    "connect-option",
+    #[cfg(feature = "api-0-9")]
     "drain-option",
     #[cfg(feature = "api-0-9")]
     "min-send-rate",
@@ -84,6 +90,12 @@ pub fn start_all(
     addresses.insert("proxy-short", proxy(Some(short()))?);
     #[cfg(feature = "api-0-9")]
     {
+        // CONNECT goes on to the origin.
+        addresses.insert("proxy-connect", {
+            let mut options = HttpServerOptions::default();
+            options.allow_connect_method_proxying = true;
+            proxy(Some(options))?
+        });
         addresses.insert("proxy-limit", proxy(Some(limited(3)))?);
         addresses.insert("proxy-limit-one", proxy(Some(limited(1)))?);
         addresses.insert("proxy-limit-zero", proxy(Some(limited(0)))?);
