@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure of what building and running needs: Rust, git, cmake, a C compiler, curl.
+# Makes sure of what building and running needs: Rust, git, cmake, a C compiler, curl,
+# slowhttptest.
 #
 # Installs what is missing with apt-get where root or sudo without a password can; elsewhere names it
 # with the command to run and ends with status 1. Does nothing when all is there.
@@ -14,6 +15,7 @@ missing=()
 command -v git >/dev/null || missing+=(git)
 command -v cmake >/dev/null || missing+=(cmake)
 command -v curl >/dev/null || missing+=(curl)
+command -v slowhttptest >/dev/null || missing+=(slowhttptest)
 if ! command -v cc >/dev/null || ! command -v make >/dev/null; then
     missing+=(build-essential)
 fi

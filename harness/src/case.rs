@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use crate::clients::Client;
 use crate::subject::Subject;
 use crate::wire::connection::seconds;
-use crate::wire::{Connection, Transcript};
+use crate::wire::{Connection, Endpoint, Transcript, Transport};
 
 /// How long a case may take unless it says otherwise.
 const BOUND: Duration = Duration::from_secs(14);
@@ -72,14 +72,18 @@ pub struct Case {
     pub source: &'static str,
     /// The clients that it runs with.
     pub clients: &'static [Client],
+    /// What it runs over, a run each.
+    pub over: &'static [Transport],
     /// The shapes of application that it talks to.
     pub shapes: Vec<&'static str>,
     /// What a variant must have a call for.
     pub needs: Vec<&'static str>,
     /// When it is given up.
     pub bound: Duration,
-    /// How long after the start of a run it begins.
+    /// How long after its turn in a run it begins.
     pub after: Duration,
+    /// Whether it runs when all others are done, with nothing beside it.
+    pub alone: bool,
     steps: Steps,
 }
 
@@ -100,10 +104,12 @@ impl Case {
             sentence,
             source,
             clients: &[Client::Raw],
+            over: &[Transport::Plain],
             shapes: vec![shape],
             needs: Vec::new(),
             bound: BOUND,
             after: Duration::ZERO,
+            alone: false,
             steps: Arc::new(move |context| Box::pin(steps(context))),
         }
     }
@@ -111,6 +117,19 @@ impl Case {
     /// With these clients instead.
     pub fn clients(mut self, clients: &'static [Client]) -> Case {
         self.clients = clients;
+        self
+    }
+
+    /// Over these transports instead.
+    pub fn over(mut self, over: &'static [Transport]) -> Case {
+        self.over = over;
+        self
+    }
+
+    /// Runs with nothing beside it: what it does to the machine would be seen by others, or theirs
+    /// by it.
+    pub fn alone(mut self) -> Case {
+        self.alone = true;
         self
     }
 
@@ -130,6 +149,17 @@ impl Case {
     pub fn after(mut self, after: Duration) -> Case {
         self.after = after;
         self
+    }
+
+    /// Each client with each transport.
+    pub fn runs(&self) -> impl Iterator<Item = (Client, Transport)> + '_ {
+        let over = |client: &Client| {
+            self.over.iter().map({
+                let client = *client;
+                move |over| (client, *over)
+            })
+        };
+        self.clients.iter().flat_map(over)
     }
 
     /// The part of the id before the dot.
@@ -162,6 +192,8 @@ impl fmt::Debug for Case {
 pub struct Context {
     /// The client to use.
     pub client: Client,
+    /// What to connect over.
+    pub over: Transport,
     /// The record of what happens.
     pub transcript: Transcript,
     subject: Arc<Subject>,
@@ -169,6 +201,7 @@ pub struct Context {
     shape: &'static str,
     connections: Arc<AtomicU32>,
     kept: Arc<Mutex<Vec<Kept>>>,
+    measured: Arc<Mutex<Vec<String>>>,
 }
 
 /// Something that lives as long as its case.
@@ -185,17 +218,20 @@ impl Context {
     pub fn new(
         case: &Case,
         client: Client,
+        over: Transport,
         subject: Arc<Subject>,
         processes: Arc<Semaphore>,
     ) -> Context {
         Context {
             client,
+            over,
             transcript: Transcript::start(),
             subject,
             processes,
             shape: case.shapes.first().copied().unwrap_or_default(),
             connections: Arc::default(),
             kept: Arc::default(),
+            measured: Arc::default(),
         }
     }
 
@@ -205,6 +241,18 @@ impl Context {
         kept.push(Kept(Box::new(something)));
     }
 
+    /// Says something of a case that passes: what it measured.
+    pub fn measured(&self, text: impl Into<String>) {
+        let text = text.into();
+        self.transcript.note(text.clone());
+        self.all_measured().push(text);
+    }
+
+    /// All that was said so.
+    pub fn all_measured(&self) -> MutexGuard<'_, Vec<String>> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Connects to the case's shape.
     pub async fn connect(&self) -> Result<Connection, Failure> {
         self.connect_to(self.shape).await
@@ -212,20 +260,30 @@ impl Context {
 
     /// Connects to a shape of this name.
     pub async fn connect_to(&self, shape: &str) -> Result<Connection, Failure> {
-        let address = self.address_of(shape)?;
-        self.open(address, shape).await
+        let endpoint = self.endpoint_of(shape)?;
+        self.open(endpoint, shape).await
     }
 
     /// Connects to an address.
-    pub async fn open(&self, address: SocketAddr, name: &str) -> Result<Connection, Failure> {
-        Connection::open(address, name, self.next_number(), self.transcript.clone())
+    pub async fn open(
+        &self,
+        endpoint: impl Into<Endpoint>,
+        name: &str,
+    ) -> Result<Connection, Failure> {
+        Connection::open(endpoint, name, self.next_number(), self.transcript.clone())
             .await
             .map_err(|error| Failure::wrong(format!("a connection to {name}"), error.to_string()))
     }
 
-    /// The address of the case's shape.
+    /// The TCP address of the case's shape, without TLS.
     pub fn address(&self) -> Result<SocketAddr, Failure> {
-        self.address_of(self.shape)
+        let address = self.subject.address(self.shape);
+        address.ok_or_else(|| self.without(self.shape))
+    }
+
+    /// Where the case's shape is to be met.
+    pub fn endpoint(&self) -> Result<Endpoint, Failure> {
+        self.endpoint_of(self.shape)
     }
 
     /// The case's shape.
@@ -248,9 +306,13 @@ impl Context {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn address_of(&self, shape: &str) -> Result<SocketAddr, Failure> {
-        self.subject
-            .address(shape)
-            .ok_or_else(|| Failure::wrong(format!("the shape {shape}"), "a subject without it"))
+    fn endpoint_of(&self, shape: &str) -> Result<Endpoint, Failure> {
+        let endpoint = self.subject.endpoint(shape, self.over);
+        endpoint.ok_or_else(|| self.without(shape))
+    }
+
+    fn without(&self, shape: &str) -> Failure {
+        let expected = format!("the shape {shape} over {}", self.over);
+        Failure::wrong(expected, "a subject without it")
     }
 }

@@ -12,13 +12,14 @@ use crate::case::Case;
 use crate::clients::Client;
 use crate::outcome::Status;
 use crate::paths;
-use crate::selection::{matches, nearest};
+use crate::selection::{covers, nearest};
+use crate::wire::Transport;
 
 /// One entry of the file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    /// Ids, or globs over ids.
+    /// Ids, or globs over ids; with `@tls` and the like, over one transport alone.
     cases: Vec<String>,
     /// Only with this client.
     client: Option<String>,
@@ -65,8 +66,8 @@ impl Expectations {
                 entry.check(cases).with_context(|| subject.clone())?;
             }
             for case in cases {
-                for client in case.clients {
-                    expectations.find(subject, case.id, *client)?;
+                for (client, over) in case.runs() {
+                    expectations.find(subject, case.id, client, over)?;
                 }
             }
         }
@@ -74,9 +75,9 @@ impl Expectations {
     }
 
     /// What is expected of a case.
-    pub fn of(&self, subject: &str, case: &str, client: Client) -> Expected {
+    pub fn of(&self, subject: &str, case: &Case, client: Client, over: Transport) -> Expected {
         // Conflicts were found when the file was read.
-        match self.find(subject, case, client) {
+        match self.find(subject, case.id, client, over) {
             Ok(Some(entry)) => Expected {
                 status: entry.status,
                 reason: Some(entry.reason.clone()),
@@ -89,21 +90,28 @@ impl Expectations {
     }
 
     /// The entry that decides: one that names the case before one that globs it, one that names
-    /// the client before one that does not.
-    fn find(&self, subject: &str, case: &str, client: Client) -> Result<Option<&Entry>> {
+    /// the transport before one that does not, and so for the client.
+    fn find(
+        &self,
+        subject: &str,
+        case: &str,
+        client: Client,
+        over: Transport,
+    ) -> Result<Option<&Entry>> {
         let entries = self
             .subjects
             .get(subject)
             .map(Vec::as_slice)
             .unwrap_or_default();
         let mut best: Option<(u8, &Entry)> = None;
-        for entry in entries.iter().filter(|entry| entry.covers(case, client)) {
-            let named = entry.cases.iter().any(|name| name == case);
-            let rank = u8::from(named) * 2 + u8::from(entry.client.is_some());
+        for entry in entries {
+            let Some(rank) = entry.rank(case, client, over) else {
+                continue;
+            };
             match best {
                 Some((other, _)) if other > rank => {}
                 Some((other, same)) if other == rank => bail!(
-                    "{subject}: {case} with {client} has two reasons: {}; {}",
+                    "{subject}: {case} with {client} over {over} has two reasons: {}; {}",
                     same.reason,
                     entry.reason
                 ),
@@ -115,12 +123,21 @@ impl Expectations {
 }
 
 impl Entry {
-    fn covers(&self, case: &str, client: Client) -> bool {
-        self.cases.iter().any(|glob| matches(glob, case))
-            && self
-                .client
-                .as_deref()
-                .is_none_or(|name| name == client.name())
+    /// How precisely it speaks of a run, if it does.
+    fn rank(&self, case: &str, client: Client, over: Transport) -> Option<u8> {
+        let of_client = self.client.as_deref();
+        if of_client.is_some_and(|name| name != client.name()) {
+            return None;
+        }
+        let globs = self.cases.iter().filter(|glob| covers(glob, case, over));
+        let precise = globs.map(|glob| {
+            let (id, transport) = match glob.split_once('@') {
+                Some((id, _)) => (id, true),
+                None => (glob.as_str(), false),
+            };
+            u8::from(id == case) * 4 + u8::from(transport) * 2
+        });
+        Some(precise.max()? + u8::from(of_client.is_some()))
     }
 
     fn check(&self, cases: &[Case]) -> Result<()> {
@@ -139,8 +156,11 @@ impl Entry {
                 cases: vec![glob.clone()],
                 ..self.clone()
             };
-            let covers = |case: &Case| case.clients.iter().any(|c| one.covers(case.id, *c));
-            if !cases.iter().any(covers) {
+            let speaks_of = |case: &Case| {
+                case.runs()
+                    .any(|(client, over)| one.rank(case.id, client, over).is_some())
+            };
+            if !cases.iter().any(speaks_of) {
                 bail!("{glob} matches no case{}", nearest(glob, &ids));
             }
         }
@@ -157,6 +177,10 @@ mod tests {
         Expectations::parse(text, &["old", "new"], &cases::all())
     }
 
+    fn seed() -> Case {
+        crate::selection::case("seed.zero-with-length").expect("a case")
+    }
+
     fn error(text: &str) -> String {
         format!("{:#}", parse(text).map(|_| ()).unwrap_err())
     }
@@ -164,7 +188,7 @@ mod tests {
     #[test]
     fn what_is_not_mentioned_passes() {
         let none = parse("").expect("an empty file");
-        let expected = none.of("old", "seed.zero-with-length", Client::Raw);
+        let expected = none.of("old", &seed(), Client::Raw, Transport::Plain);
         assert_eq!(expected.status, Status::Pass);
     }
 
@@ -181,16 +205,18 @@ mod tests {
             client = "curl"
             status = "fail"
             reason = "finding 3"
+            [[old]]
+            cases = ["seed.*@tls"]
+            status = "fail"
+            reason = "finding 22"
             "#,
         )
         .expect("a file");
-        let status = |client| some.of("old", "seed.zero-with-length", client).status;
-        assert_eq!(status(Client::Raw), Status::Hang);
-        assert_eq!(status(Client::Curl), Status::Fail);
-        assert_eq!(
-            some.of("new", "seed.zero-with-length", Client::Raw).status,
-            Status::Pass
-        );
+        let status = |subject, client, over| some.of(subject, &seed(), client, over).status;
+        assert_eq!(status("old", Client::Raw, Transport::Plain), Status::Hang);
+        assert_eq!(status("old", Client::Raw, Transport::Tls), Status::Fail);
+        assert_eq!(status("old", Client::Curl, Transport::Plain), Status::Fail);
+        assert_eq!(status("new", Client::Raw, Transport::Plain), Status::Pass);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! [client](clients) is what looks. The [`runner`] runs every case against every subject side by
 //! side; [`expectations`] hold what pristine variants are known to do.
 
+pub mod bench;
 pub mod case;
 pub mod cases;
 pub mod check;

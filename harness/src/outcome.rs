@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clients::Client;
 use crate::expectations::Expected;
+use crate::wire::Transport;
 
 /// The result in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +43,13 @@ pub struct Outcome {
     pub case: &'static str,
     /// The client.
     pub client: Client,
+    /// What it ran over.
+    pub over: Transport,
     /// The result.
     pub status: Status,
     /// How long it took.
     pub took: Duration,
-    /// What was expected and seen, or why it was not run.
+    /// What was expected and seen, what was measured, or why it was not run.
     pub detail: String,
     /// Everything on the wire, with its times.
     pub transcript: String,
@@ -55,6 +58,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The case's id with its transport.
+    pub fn run(&self) -> String {
+        self.over.run_of(self.case)
+    }
+
     /// Whether the run may be called good with this result.
     pub fn is_as_expected(&self) -> bool {
         self.status == Status::Skip || self.status == self.expected.status

@@ -1,10 +1,14 @@
 //! Runs cases side by side.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, Semaphore};
 use tokio::task::JoinSet;
 
@@ -15,15 +19,26 @@ use crate::origin::Origin;
 use crate::outcome::{Outcome, Status};
 use crate::subject::build::Built;
 use crate::subject::Subject;
+use crate::wire::{Request, Transport};
 
 /// How many processes of clients run at once.
 const PROCESSES: usize = 8;
 
-/// When the burst of scripted clients is over. Real clients begin then: what they take is measured
-/// from their own start on, and should be theirs.
-const SETTLED: Duration = Duration::from_secs(1);
+/// How many jobs start together, one batch after the other.
+const BATCH: usize = 20;
 
-/// One case with one client against one subject.
+/// How long after a batch the next one starts at the earliest.
+const SPACING: Duration = Duration::from_millis(100);
+
+/// How fast every subject must answer before the next batch starts. Cases wait for deadlines most of
+/// the time; their starts are what loads a machine, and what a case sees should not be the start of
+/// others.
+const CALM: Duration = Duration::from_millis(100);
+
+/// How long a run may wait for that in all, on a machine that is busy otherwise.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// One case with one client over one transport against one subject.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The subject's name.
@@ -32,9 +47,12 @@ pub struct Job {
     pub case: Case,
     /// The client.
     pub client: Client,
+    /// The transport.
+    pub over: Transport,
 }
 
-/// Runs every job, all at once, and sends each outcome as it is known.
+/// Runs the jobs and sends each outcome as it is known: side by side, then one by one those that
+/// have to be alone.
 pub async fn run(
     built: &[Built],
     jobs: Vec<Job>,
@@ -52,7 +70,14 @@ pub async fn run(
     }
     let processes = Arc::new(Semaphore::new(PROCESSES));
     let mut running = JoinSet::new();
-    for job in jobs {
+    let (alone, mut together): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.case.alone);
+    // The longest first, so that the others fit beside them.
+    together.sort_by_key(|job| std::cmp::Reverse(job.case.bound));
+    let mut pace = Pace::new(&subjects);
+    for (number, job) in together.into_iter().enumerate() {
+        if number % BATCH == 0 {
+            pace.next_batch().await;
+        }
         let Some(subject) = subjects.get(&job.subject).cloned() else {
             continue;
         };
@@ -65,7 +90,54 @@ pub async fn run(
         });
     }
     while running.join_next().await.is_some() {}
+    for job in alone {
+        if let Some(subject) = subjects.get(&job.subject).cloned() {
+            let outcome = run_one(job, subject, processes.clone(), &expectations).await;
+            let _ = outcomes.send(outcome);
+        }
+    }
     Ok(())
+}
+
+/// Spreads the starts of jobs.
+struct Pace {
+    subjects: Vec<SocketAddr>,
+    patience: Duration,
+}
+
+impl Pace {
+    fn new(subjects: &BTreeMap<String, Arc<Subject>>) -> Pace {
+        let addresses = subjects.values().filter_map(|s| s.address("proxy"));
+        Pace {
+            subjects: addresses.collect(),
+            patience: PATIENCE,
+        }
+    }
+
+    /// Waits until the last batch has been digested.
+    async fn next_batch(&mut self) {
+        tokio::time::sleep(SPACING).await;
+        while !self.patience.is_zero() {
+            let start = Instant::now();
+            let answers = self.subjects.iter().map(|address| answers(*address));
+            join_all(answers).await;
+            let took = start.elapsed();
+            if took <= CALM {
+                return;
+            }
+            tokio::time::sleep(CALM).await;
+            self.patience = self.patience.saturating_sub(took + CALM);
+        }
+    }
+}
+
+/// One exchange with a subject. What comes of it is the business of the cases.
+async fn answers(address: SocketAddr) {
+    let request = Request::local("204").with("X-Keepalive", "none");
+    if let Ok(mut stream) = TcpStream::connect(address).await {
+        let _ = stream.write_all(&request.bytes()).await;
+        let _ = tokio::time::timeout(CALM * 10, stream.read_u8()).await;
+    }
 }
 
 async fn run_one(
@@ -78,12 +150,14 @@ async fn run_one(
         subject: name,
         case,
         client,
+        over,
     } = job;
     let mut outcome = Outcome {
-        expected: expectations.of(&name, case.id, client),
+        expected: expectations.of(&name, &case, client, over),
         subject: name,
         case: case.id,
         client,
+        over,
         status: Status::Skip,
         took: Duration::ZERO,
         detail: String::new(),
@@ -93,7 +167,7 @@ async fn run_one(
         outcome.detail = reason.to_owned();
         return outcome;
     }
-    if let Some(reason) = subject.lacks(&case) {
+    if let Some(reason) = subject.lacks(&case, over) {
         // An old version may lack a call; the patched one is to have them all.
         if subject.is_patched() {
             outcome.status = Status::Fail;
@@ -101,20 +175,25 @@ async fn run_one(
         outcome.detail = reason;
         return outcome;
     }
-    let settled = match client {
-        Client::Raw => Duration::ZERO,
-        Client::Curl | Client::Reqwest => SETTLED,
+    tokio::time::sleep(case.after).await;
+    // The wait for the leave to start a process is no part of the case.
+    let _leave = match client {
+        Client::Raw | Client::Reqwest => None,
+        Client::Curl | Client::SlowHttpTest => processes.acquire_owned().await.ok(),
     };
-    tokio::time::sleep(case.after.max(settled)).await;
-    let context = Context::new(&case, client, subject, processes);
-    let transcript = context.transcript.clone();
+    let processes = Arc::new(Semaphore::new(1));
+    let context = Context::new(&case, client, over, subject, processes);
+    let said = context.clone();
     let start = Instant::now();
     // A task of its own, so that a case that panics is a failure and not the end of the run.
     let found = tokio::spawn(async move { case.run(context).await }).await;
     outcome.took = start.elapsed();
-    outcome.transcript = transcript.to_string();
+    outcome.transcript = said.transcript.to_string();
     match found {
-        Ok(Ok(())) => outcome.status = Status::Pass,
+        Ok(Ok(())) => {
+            outcome.status = Status::Pass;
+            outcome.detail = said.all_measured().join("; ");
+        }
         Ok(Err(failure)) => {
             outcome.status = if failure.hang {
                 Status::Hang

@@ -6,7 +6,9 @@ use wildmatch::WildMatch;
 use crate::case::Case;
 use crate::cases;
 use crate::clients::Client;
+use crate::runner::Job;
 use crate::subject::variants::{self, Variant};
+use crate::wire::Transport;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -17,20 +19,29 @@ pub struct Selection {
     pub cases: Vec<Case>,
     /// In the order of reports.
     pub clients: Vec<Client>,
+    /// In the order of reports.
+    pub over: Vec<Transport>,
+    globs: Vec<String>,
 }
 
 impl Selection {
     /// What names and globs select; without any of a kind, everything of it.
-    pub fn new(subjects: &[String], globs: &[String], clients: &[String]) -> Result<Selection> {
+    pub fn new(
+        subjects: &[String],
+        globs: &[String],
+        clients: &[String],
+        over: &[String],
+    ) -> Result<Selection> {
         let variants = variants::all()?;
         let names: Vec<_> = variants.iter().map(|v| v.name.as_str()).collect();
         known("subject", subjects, &names)?;
         let client_names = Client::ALL.map(Client::name);
         known("client", clients, &client_names)?;
+        known("transport", over, &Transport::ALL.map(Transport::name))?;
         let all = cases::all();
         let ids: Vec<_> = all.iter().map(|case| case.id).collect();
         for glob in globs {
-            if !ids.iter().any(|id| matches(glob, id)) {
+            if !all.iter().any(|case| covers_any(glob, case)) {
                 bail!("no case matches {glob}{}", nearest(glob, &ids));
             }
         }
@@ -44,14 +55,58 @@ impl Selection {
                 .collect(),
             cases: all
                 .into_iter()
-                .filter(|case| globs.is_empty() || globs.iter().any(|glob| matches(glob, case.id)))
+                .filter(|case| globs.is_empty() || globs.iter().any(|glob| covers_any(glob, case)))
                 .collect(),
             clients: Client::ALL
                 .into_iter()
                 .filter(|client| chosen(clients, client.name()))
                 .collect(),
+            over: Transport::ALL
+                .into_iter()
+                .filter(|transport| chosen(over, transport.name()))
+                .collect(),
+            globs: globs.to_vec(),
         })
     }
+
+    /// Every run that is selected, case by case.
+    pub fn jobs(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for case in &self.cases {
+            for (client, over) in case.runs() {
+                let globbed = |glob: &String| covers(glob, case.id, over);
+                if !self.clients.contains(&client)
+                    || !self.over.contains(&over)
+                    || !(self.globs.is_empty() || self.globs.iter().any(globbed))
+                {
+                    continue;
+                }
+                for variant in &self.variants {
+                    jobs.push(Job {
+                        subject: variant.name.clone(),
+                        case: case.clone(),
+                        client,
+                        over,
+                    });
+                }
+            }
+        }
+        jobs
+    }
+}
+
+/// Whether a glob covers a run: by the case's id over any transport, or with `@` by the id with
+/// the transport.
+pub fn covers(glob: &str, id: &str, over: Transport) -> bool {
+    if glob.contains('@') {
+        matches(glob, &format!("{id}@{over}"))
+    } else {
+        matches(glob, id)
+    }
+}
+
+fn covers_any(glob: &str, case: &Case) -> bool {
+    case.over.iter().any(|over| covers(glob, case.id, *over))
 }
 
 /// Whether a glob matches an id.
@@ -111,6 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn a_glob_may_name_the_transport() {
+        assert!(covers("seed.*", "seed.a", Transport::Tls));
+        assert!(covers("seed.*@tls", "seed.a", Transport::Tls));
+        assert!(covers("*@plain", "seed.a", Transport::Plain));
+        assert!(!covers("seed.*@tls", "seed.a", Transport::Plain));
+    }
+
+    #[test]
     fn a_wrong_name_is_told_the_near_ones() {
         let near = nearest(
             "upstream-0.9.0",
@@ -125,7 +188,7 @@ mod tests {
     fn what_does_not_exist_is_an_error() {
         let error = |s: &[&str], c: &[&str], k: &[&str]| {
             let own = |names: &[&str]| names.iter().map(|n| n.to_string()).collect::<Vec<_>>();
-            Selection::new(&own(s), &own(c), &own(k))
+            Selection::new(&own(s), &own(c), &own(k), &[])
                 .map(|_| ())
                 .unwrap_err()
                 .to_string()

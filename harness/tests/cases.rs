@@ -1,4 +1,4 @@
-//! Every case is a test, once for each subject and client.
+//! Every case is a test, once for each subject, client and transport.
 //!
 //! The tests of a run all start together, in one runtime beside the test runner: each of its tests
 //! waits for its own outcome, so that a run takes as long as its slowest deadline and not as long
@@ -31,8 +31,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let selection = Selection::new(&[], &[], &[])?;
-    let jobs: Vec<_> = jobs(&selection)
+    let selection = Selection::new(&[], &[], &[], &[])?;
+    let jobs: Vec<_> = selection
+        .jobs()
         .into_iter()
         .filter(|job| is_chosen(&name(job), arguments))
         .collect();
@@ -61,7 +62,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         runtime.block_on(async {
             let delivering = async {
                 while let Some(outcome) = received.recv().await {
-                    let name = title(&outcome.subject, outcome.case, outcome.client.name());
+                    let name = title(&outcome.subject, &outcome.run(), outcome.client.name());
                     if let Some(sender) = waiting.remove(&name) {
                         let _ = sender.send(outcome);
                     }
@@ -105,7 +106,9 @@ fn verdict(outcome: &Receiver<Outcome>) -> Result<(), Failed> {
     };
     if outcome.is_as_expected() {
         if outcome.status == Status::Skip {
-            eprintln!("{}: skipped: {}", outcome.case, outcome.detail);
+            eprintln!("{}: skipped: {}", outcome.run(), outcome.detail);
+        } else if outcome.status == Status::Pass && !outcome.detail.is_empty() {
+            eprintln!("{}: {}: {}", outcome.subject, outcome.run(), outcome.detail);
         }
         return Ok(());
     }
@@ -123,24 +126,12 @@ fn verdict(outcome: &Receiver<Outcome>) -> Result<(), Failed> {
     .into())
 }
 
-fn jobs(selection: &Selection) -> Vec<Job> {
-    let mut jobs = Vec::new();
-    for variant in &selection.variants {
-        for case in &selection.cases {
-            for client in case.clients {
-                jobs.push(Job {
-                    subject: variant.name.clone(),
-                    case: case.clone(),
-                    client: *client,
-                });
-            }
-        }
-    }
-    jobs
-}
-
 fn name(job: &Job) -> String {
-    title(&job.subject, job.case.id, job.client.name())
+    title(
+        &job.subject,
+        &job.over.run_of(job.case.id),
+        job.client.name(),
+    )
 }
 
 fn title(subject: &str, case: &str, client: &str) -> String {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::{millis, plain, secs};
+use super::{everywhere, millis, plain, secs};
 use crate::case::{Case, Failure, Found};
 use crate::check;
 use crate::wire::connection::{seconds, PROMPT};
@@ -19,10 +19,14 @@ const BOUND: Duration = Duration::from_secs(3);
 /// Enough to drip for longer than the bound.
 const DRIPPED: &[u8] = b"GET / HTT";
 
+/// The pause between its bytes. No byte falls together with the bound: one that comes while the
+/// server closes is another matter.
+const DRIP: Duration = Duration::from_millis(400);
+
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = deadlines();
     cases.extend(empty_lines());
-    cases
+    cases.into_iter().map(everywhere).collect()
 }
 
 /// 408 that says `close` comes `time` after `from`, then the close.
@@ -73,7 +77,7 @@ fn deadlines() -> Vec<Case> {
             |context| async move {
                 let mut connection = context.connect().await?;
                 let accepted = connection.sent_at();
-                connection.drip(DRIPPED, millis(500)).await;
+                connection.drip(DRIPPED, DRIP).await;
                 times_out(&mut connection, accepted, BOUND).await
             },
         ),
@@ -205,7 +209,7 @@ fn reused(id: &'static str, sentence: &'static str, first: Request, drips: bool)
             connection.send("G").await;
             let begun = connection.sent_at();
             if drips {
-                connection.drip(&DRIPPED[1..], millis(500)).await;
+                connection.drip(&DRIPPED[1..], DRIP).await;
             } else {
                 connection.send("ET / HTTP/1.1\r\nHost:").await;
             }

@@ -26,10 +26,15 @@ mod limit;
 mod linger;
 mod order;
 mod policy;
+mod race;
 mod response;
+mod rfc9110;
+mod rfc9112;
 mod seed;
 mod shapes;
+mod slow;
 mod timeouts;
+mod tls;
 mod tunnel;
 mod tunnel_idle;
 mod write;
@@ -38,7 +43,7 @@ use std::time::Duration;
 
 use crate::case::Case;
 use crate::check::{self, Then};
-use crate::wire::Request;
+use crate::wire::{Request, Transport};
 
 /// Every case, in the order of reports.
 pub fn all() -> Vec<Case> {
@@ -68,7 +73,12 @@ pub fn all() -> Vec<Case> {
         linger::cases(),
         age::cases(),
         shapes::cases(),
+        rfc9112::cases(),
+        rfc9110::cases(),
+        tls::cases(),
         leak::cases(),
+        slow::cases(),
+        race::cases(),
     ]
     .into_iter()
     .flatten()
@@ -113,6 +123,11 @@ fn sequence(
     })
 }
 
+/// Over every transport: what a case asks of reading or of ends is as true of each.
+fn everywhere(case: Case) -> Case {
+    case.over(&Transport::ALL)
+}
+
 /// A `GET` that the service answers itself, with a length.
 fn plain() -> Request {
     Request::local("length")
@@ -135,13 +150,55 @@ mod tests {
         let mut seen = HashSet::new();
         for case in super::all() {
             assert!(seen.insert(case.id), "{} twice", case.id);
+            // The areas of the RFCs go on with the section: `rfc9112.9.3-...`.
             let (area, name) = case.id.split_once('.').expect(case.id);
+            let name = match area.starts_with("rfc") {
+                true => name.replace('.', ""),
+                false => name.to_owned(),
+            };
             let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(
                 area.chars().all(kebab) && name.chars().all(kebab),
                 "{}",
                 case.id
             );
+        }
+    }
+
+    /// The lines of the table in `docs/rfc-duties.md`: the number of a duty, and its cases.
+    fn duties() -> Vec<(u32, Vec<String>)> {
+        let table = include_str!("../../../docs/rfc-duties.md");
+        table
+            .lines()
+            .filter_map(|line| {
+                let mut columns = line.split('|').map(str::trim).skip(1);
+                let number = columns.next()?.parse().ok()?;
+                let cases = columns.nth(2)?;
+                let ids = cases.split(", ").map(|id| id.trim_matches('`').to_owned());
+                Some((number, ids.filter(|id| !id.is_empty()).collect()))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_duty_has_cases() {
+        let duties = duties();
+        let numbers: Vec<_> = duties.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, (1..=16).collect::<Vec<_>>());
+        let ids: HashSet<_> = super::all().iter().map(|case| case.id).collect();
+        let mut named = HashSet::new();
+        for (number, cases) in &duties {
+            assert!(!cases.is_empty(), "duty {number} has no case");
+            for case in cases {
+                assert!(
+                    ids.contains(case.as_str()),
+                    "duty {number}: no case is called {case}"
+                );
+                named.insert(case.as_str());
+            }
+        }
+        for id in ids.iter().filter(|id| id.starts_with("rfc")) {
+            assert!(named.contains(id), "{id} proves no duty");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The final say, strongest first: what no setting undoes.
 
-use super::{millis, one, plain, sequence};
+use super::{everywhere, millis, one, plain, sequence};
 use crate::case::{Case, Failure};
 use crate::check::{self, Then};
 use crate::wire::connection::PROMPT;
@@ -9,7 +9,7 @@ use crate::wire::{Connection, Request, Response};
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = ambiguous_framing();
     cases.extend(protocol());
-    cases.extend(over_read());
+    cases.extend(over_read().into_iter().map(everywhere));
     cases.extend(application_and_client());
     cases
 }

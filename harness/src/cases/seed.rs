@@ -7,7 +7,10 @@ use crate::case::{Case, Context, Failure, Found};
 use crate::check::{self, Then};
 use crate::clients::tap::Tap;
 use crate::clients::{curl, reqwest, Client};
-use crate::wire::Request;
+use crate::wire::{Request, Transport};
+
+/// Scripted, and as people use them.
+const CLIENTS: &[Client] = &[Client::Raw, Client::Curl, Client::Reqwest];
 
 /// How soon after the response the socket must be closed, and how long a client may take in all.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -123,7 +126,7 @@ fn ends(id: &'static str, sentence: &'static str, request: Request) -> Case {
                     check::body(&response, "hello\n")?;
                     check::closes(&mut connection, &response, AT_ONCE).await
                 }
-                Client::Curl | Client::Reqwest => {
+                _ => {
                     let mut tap = Tap::open(&context).await?;
                     fetch(&context, &tap, &[request], AT_ONCE).await?;
                     tap.server_closes_within(AT_ONCE).await
@@ -138,7 +141,8 @@ fn ends(id: &'static str, sentence: &'static str, request: Request) -> Case {
         "proxy",
         steps,
     )
-    .clients(&Client::ALL)
+    .clients(CLIENTS)
+    .over(&Transport::ALL)
 }
 
 /// The client is done at once; the connection may stay.
@@ -154,7 +158,7 @@ fn is_done(id: &'static str, sentence: &'static str, request: Request) -> Case {
                     check::says_keep_alive(&response)?;
                     check::serves_another(&mut connection).await
                 }
-                Client::Curl | Client::Reqwest => {
+                _ => {
                     let tap = Tap::open(&context).await?;
                     fetch(&context, &tap, &[request], AT_ONCE).await
                 }
@@ -162,7 +166,9 @@ fn is_done(id: &'static str, sentence: &'static str, request: Request) -> Case {
         }
     };
     let source = "issue 540, design 4, findings 2 and 18";
-    Case::new(id, sentence, source, "proxy", steps).clients(&Client::ALL)
+    Case::new(id, sentence, source, "proxy", steps)
+        .clients(CLIENTS)
+        .over(&Transport::ALL)
 }
 
 /// Two fetches of one client open one connection.
@@ -186,6 +192,7 @@ fn reuses(id: &'static str, sentence: &'static str, request: Request) -> Case {
         steps,
     )
     .clients(&[Client::Curl, Client::Reqwest])
+    .over(&Transport::ALL)
 }
 
 /// Fetches with the real client of the case, each request within `bound`.

@@ -1,5 +1,6 @@
-//! `harness list | explain | run | serve | lock`.
+//! `harness list | explain | run | bench | serve | lock`.
 
+mod bench;
 mod run;
 mod serve;
 
@@ -30,6 +31,15 @@ enum Command {
     },
     /// Build the subjects and run the cases against them.
     Run(RunArguments),
+    /// Measure how late thousands of idle connections are closed, with an optimized subject.
+    Bench {
+        /// Which.
+        #[arg(long, default_value = "patched-0.9.1")]
+        subject: String,
+        /// How many connections expire together.
+        #[arg(long, default_value_t = harness::bench::CONNECTIONS)]
+        connections: usize,
+    },
     /// Start one subject and say how to talk to it, until interrupted.
     Serve {
         /// Which.
@@ -54,12 +64,16 @@ struct RunArguments {
     /// Only this subject; may be given several times.
     #[arg(long = "subject", value_name = "NAME")]
     subjects: Vec<String>,
-    /// Only cases whose id matches; may be given several times.
+    /// Only cases whose id matches, with `@tls` or `@unix` over that alone; may be given several
+    /// times.
     #[arg(long = "case", value_name = "GLOB")]
     cases: Vec<String>,
     /// Only with this client; may be given several times.
     #[arg(long = "client", value_name = "NAME")]
     clients: Vec<String>,
+    /// Only over this transport: plain, tls or unix; may be given several times.
+    #[arg(long = "over", value_name = "NAME")]
+    over: Vec<String>,
     /// Also write the results to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -81,6 +95,10 @@ pub(crate) fn main() -> ExitCode {
         }
         Command::Explain { case } => explain(&case),
         Command::Run(arguments) => run(&arguments),
+        Command::Bench {
+            subject,
+            connections,
+        } => bench(subject, connections),
         Command::Serve { subject } => serve(subject),
         Command::Lock { subjects, anew } => write_locks(&subjects, anew),
     };
@@ -130,22 +148,33 @@ fn explain(id: &str) -> Result<bool, Problem> {
     anstream::println!("{}\n  {}\n", case.id, case.sentence);
     anstream::println!("  source   {}", case.source);
     anstream::println!("  clients  {}", clients.join(", "));
+    let over: Vec<_> = case.over.iter().map(ToString::to_string).collect();
+    anstream::println!("  over     {}", over.join(", "));
     anstream::println!("  shape    {}", case.shapes.join(", "));
     if !case.needs.is_empty() {
         anstream::println!("  needs    {}", case.needs.join(", "));
     }
     anstream::println!("  bound    {} s", case.bound.as_secs());
-    let steps = case.area().replace('-', "_");
+    // The one case file that holds two areas.
+    let steps = case.area().replace('-', "_").replace("rfc2068", "rfc9110");
     anstream::println!("  steps    harness/src/cases/{steps}.rs");
-    for (subject, client, expected) in run::expected_of(&case)? {
-        anstream::println!("  known    {subject} with {client}: {expected}");
+    if case.alone {
+        anstream::println!("  alone    after all others");
+    }
+    for (subject, run, expected) in run::expected_of(&case)? {
+        anstream::println!("  known    {subject} with {run}: {expected}");
     }
     Ok(true)
 }
 
 fn run(arguments: &RunArguments) -> Result<bool, Problem> {
-    let selection =
-        Selection::new(&arguments.subjects, &arguments.cases, &arguments.clients).map_err(usage)?;
+    let selection = Selection::new(
+        &arguments.subjects,
+        &arguments.cases,
+        &arguments.clients,
+        &arguments.over,
+    )
+    .map_err(usage)?;
     Ok(run::run(
         selection,
         arguments.json.as_deref(),
@@ -153,14 +182,19 @@ fn run(arguments: &RunArguments) -> Result<bool, Problem> {
     )?)
 }
 
+fn bench(subject: String, connections: usize) -> Result<bool, Problem> {
+    let selection = Selection::new(&[subject], &[], &[], &[]).map_err(usage)?;
+    Ok(bench::bench(&selection.variants, connections)?)
+}
+
 fn serve(subject: String) -> Result<bool, Problem> {
-    let selection = Selection::new(&[subject], &[], &[]).map_err(usage)?;
+    let selection = Selection::new(&[subject], &[], &[], &[]).map_err(usage)?;
     serve::serve(&selection.variants)?;
     Ok(true)
 }
 
 fn write_locks(subjects: &[String], anew: bool) -> Result<bool, Problem> {
-    let chosen = Selection::new(subjects, &[], &[]).map_err(usage)?;
+    let chosen = Selection::new(subjects, &[], &[], &[]).map_err(usage)?;
     lock::write(&chosen.variants, anew)?;
     Ok(true)
 }

@@ -7,13 +7,12 @@ use std::time::Instant;
 use anyhow::Result;
 use harness::case::Case;
 use harness::cases;
-use harness::clients::Client;
 use harness::expectations::Expectations;
 use harness::outcome::{Outcome, Status};
 use harness::report::json;
 use harness::report::matrix::Matrix;
 use harness::report::progress::Progress;
-use harness::runner::{self, Job};
+use harness::runner;
 use harness::selection::Selection;
 use harness::subject::{build, variants};
 
@@ -24,8 +23,11 @@ pub(super) fn run(selection: Selection, json: Option<&Path>, verbose: bool) -> R
     build::materialize(&selection.variants, &progress)?;
     let built = build::build(&selection.variants, &progress)?;
 
-    let jobs = jobs(&selection);
-    let order: Vec<_> = jobs.iter().map(|job| (job.case.id, job.client)).collect();
+    let jobs = selection.jobs();
+    let order: Vec<_> = jobs
+        .iter()
+        .map(|job| (job.case.id, job.client, job.over))
+        .collect();
     let start = Instant::now();
     let counter = progress.cases(jobs.len());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -49,7 +51,7 @@ pub(super) fn run(selection: Selection, json: Option<&Path>, verbose: bool) -> R
     outcomes.sort_by_key(|outcome| {
         order
             .iter()
-            .position(|(case, client)| *case == outcome.case && *client == outcome.client)
+            .position(|run| *run == (outcome.case, outcome.client, outcome.over))
     });
 
     let subjects: Vec<_> = selection.variants.into_iter().map(|v| v.name).collect();
@@ -70,38 +72,18 @@ pub(super) fn run(selection: Selection, json: Option<&Path>, verbose: bool) -> R
     Ok(outcomes.iter().all(Outcome::is_as_expected))
 }
 
-/// Everything that a selection asks for.
-fn jobs(selection: &Selection) -> Vec<Job> {
-    let mut jobs = Vec::new();
-    for case in &selection.cases {
-        for client in case
-            .clients
-            .iter()
-            .filter(|c| selection.clients.contains(c))
-        {
-            for variant in &selection.variants {
-                jobs.push(Job {
-                    subject: variant.name.clone(),
-                    case: case.clone(),
-                    client: *client,
-                });
-            }
-        }
-    }
-    jobs
-}
-
 /// What is known of a case, for `harness explain`.
-pub(super) fn expected_of(case: &Case) -> Result<Vec<(String, Client, String)>> {
+pub(super) fn expected_of(case: &Case) -> Result<Vec<(String, String, String)>> {
     let expectations = expectations()?;
     let mut known = Vec::new();
     for variant in variants::all()? {
-        for client in case.clients {
-            let expected = expectations.of(&variant.name, case.id, *client);
+        for (client, over) in case.runs() {
+            let expected = expectations.of(&variant.name, case, client, over);
             if expected.status != Status::Pass {
                 let reason = expected.reason.unwrap_or_default();
                 let text = format!("{}, {reason}", expected.status);
-                known.push((variant.name.clone(), *client, text));
+                let run = format!("{client} over {over}");
+                known.push((variant.name.clone(), run, text));
             }
         }
     }

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use harness::origin::Origin;
 use harness::report::progress::Progress;
 use harness::subject::{build, Subject, Variant};
+use harness::wire::{Endpoint, Transport};
 
 /// What to ask a proxy for, and what is to be seen.
 const EXAMPLES: [(&str, &str); 8] = [
@@ -54,6 +55,15 @@ pub(super) fn serve(variants: &[Variant]) -> Result<()> {
         );
         for (shape, address) in subject.shapes() {
             println!("  {shape:20} http://{address}/");
+        }
+        println!("\nThe same with TLS (curl -k) and on a Unix socket (curl --unix-socket):\n");
+        for (shape, _) in subject.shapes() {
+            if let Some(Endpoint::Tls(address)) = subject.endpoint(shape, Transport::Tls) {
+                println!("  {shape:20} https://{address}/");
+            }
+            if let Some(Endpoint::Unix(path)) = subject.endpoint(shape, Transport::Unix) {
+                println!("  {shape:20} {}", path.display());
+            }
         }
         if let Some(proxy) = subject.address("proxy") {
             println!("\nThe connection after a response shows with -v; try:\n");

@@ -38,6 +38,7 @@ pub async fn fetch(
         if request.is_http10() {
             arguments.push("--http1.0".into());
         }
+        arguments.extend(tap.curl_arguments());
         arguments.extend(request.curl_arguments());
         arguments.push(tap.url(request.target()));
     }

@@ -5,6 +5,7 @@
 
 pub mod curl;
 pub mod reqwest;
+pub mod slowhttptest;
 pub mod tap;
 
 use std::fmt;
@@ -21,11 +22,18 @@ pub enum Client {
     Curl,
     /// The reqwest library.
     Reqwest,
+    /// The slowhttptest program.
+    SlowHttpTest,
 }
 
 impl Client {
     /// Every client, in the order of reports.
-    pub const ALL: [Client; 3] = [Client::Raw, Client::Curl, Client::Reqwest];
+    pub const ALL: [Client; 4] = [
+        Client::Raw,
+        Client::Curl,
+        Client::Reqwest,
+        Client::SlowHttpTest,
+    ];
 
     /// The name that `--client` takes.
     pub fn name(self) -> &'static str {
@@ -33,24 +41,30 @@ impl Client {
             Client::Raw => "raw",
             Client::Curl => "curl",
             Client::Reqwest => "reqwest",
+            Client::SlowHttpTest => "slowhttptest",
         }
     }
 
     /// Why this client cannot be used here, and what to do about it.
     pub fn missing(self) -> Option<&'static str> {
         static CURL: OnceLock<bool> = OnceLock::new();
-        let present = match self {
-            Client::Raw | Client::Reqwest => true,
-            Client::Curl => *CURL.get_or_init(|| {
-                Command::new("curl")
-                    .arg("--version")
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .status()
-                    .is_ok_and(|status| status.success())
-            }),
+        static SLOW_HTTP_TEST: OnceLock<bool> = OnceLock::new();
+        let starts = |program: &str, argument: &str| {
+            Command::new(program)
+                .arg(argument)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok()
         };
-        (!present).then_some("curl is not installed: apt-get install curl")
+        match self {
+            Client::Raw | Client::Reqwest => None,
+            Client::Curl => (!*CURL.get_or_init(|| starts("curl", "--version")))
+                .then_some("curl is not installed: apt-get install curl"),
+            Client::SlowHttpTest => (!*SLOW_HTTP_TEST.get_or_init(|| starts("slowhttptest", "-h")))
+                .then_some("slowhttptest is not installed: apt-get install slowhttptest"),
+        }
     }
 }
 

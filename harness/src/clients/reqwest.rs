@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::case::{Context, Failure};
-use crate::wire::Request;
+use crate::wire::tls::Identity;
+use crate::wire::{Request, Transport};
 
 use super::tap::Tap;
 
@@ -17,15 +18,27 @@ pub async fn fetch(
     requests: &[Request],
     bound: Duration,
 ) -> Result<reqwest::Client, Failure> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(bound)
+    let mut builder = reqwest::Client::builder().no_proxy().timeout(bound);
+    if let Some(path) = tap.unix_socket() {
+        builder = builder.unix_socket(path);
+    }
+    if context.over == Transport::Tls {
+        let trusted = Identity::get()
+            .map_err(|error| error.to_string())
+            .and_then(|identity| {
+                let pem = identity.certificate.as_bytes();
+                reqwest::Certificate::from_pem(pem).map_err(|error| error.to_string())
+            })
+            .map_err(|error| Failure::wrong("a certificate", error))?;
+        builder = builder.add_root_certificate(trusted);
+    }
+    let client = builder
         .build()
         .map_err(|error| Failure::wrong("a reqwest client", error.to_string()))?;
     for (number, request) in requests.iter().enumerate() {
         if number > 0 {
             // The pool takes a connection back in a task of its own.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
         let url = tap.url(request.target());
         let answer = client.get(&url).headers(headers(request)).send().await;

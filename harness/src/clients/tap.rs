@@ -1,17 +1,19 @@
 //! A relay between a real client and the subject that records both directions.
 //!
 //! A FIN of the client is held back until the server has ended or the tap is dropped: otherwise the
-//! server would seem to close by itself whenever a client that is done goes away.
+//! server would seem to close by itself whenever a client that is done goes away. So is a
+//! close_notify of the client. TLS is passed on as it is: the two ends shake hands with each other.
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout_at;
@@ -19,6 +21,10 @@ use tokio::time::timeout_at;
 use crate::case::{Context, Failure, Found};
 use crate::wire::connection::seconds;
 use crate::wire::transcript::Event;
+use crate::wire::{Endpoint, Transport};
+
+type ReadHalf = Box<dyn AsyncRead + Send + Unpin>;
+type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// What the tap has seen of the server.
 #[derive(Clone, Copy, Debug)]
@@ -30,19 +36,27 @@ struct Seen {
 /// A listening relay.
 #[derive(Debug)]
 pub struct Tap {
-    address: SocketAddr,
+    place: Place,
+    over: Transport,
     used: Arc<AtomicU32>,
     seen: watch::Receiver<Seen>,
     relay: JoinHandle<()>,
+}
+
+/// Where a client finds the tap.
+#[derive(Debug)]
+enum Place {
+    Port(SocketAddr),
+    /// The path of the socket, and the directory that goes with it.
+    Socket(PathBuf, #[allow(dead_code)] TempDir),
 }
 
 impl Tap {
     /// Relays to the shape of the case.
     pub async fn open(context: &Context) -> Result<Tap, Failure> {
         let broken = |error: io::Error| Failure::wrong("a tap", error.to_string());
-        let target = context.address()?;
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(broken)?;
-        let address = listener.local_addr().map_err(broken)?;
+        let target = context.endpoint()?;
+        let (listener, place) = Listener::bind(context.over).await.map_err(broken)?;
         let used = Arc::new(AtomicU32::new(0));
         let (sender, seen) = watch::channel(Seen {
             last_byte: Instant::now(),
@@ -56,7 +70,8 @@ impl Tap {
             Arc::new(sender),
         ));
         Ok(Tap {
-            address,
+            place,
+            over: context.over,
             used,
             seen,
             relay,
@@ -65,7 +80,31 @@ impl Tap {
 
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        let scheme = match self.over {
+            Transport::Tls => "https",
+            Transport::Plain | Transport::Unix => "http",
+        };
+        match &self.place {
+            Place::Port(address) => format!("{scheme}://{address}{path}"),
+            Place::Socket(..) => format!("{scheme}://subject.test{path}"),
+        }
+    }
+
+    /// The Unix socket to connect to, where it is one.
+    pub fn unix_socket(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Port(_) => None,
+            Place::Socket(path, _) => Some(path),
+        }
+    }
+
+    /// What makes curl connect here.
+    pub fn curl_arguments(&self) -> Vec<String> {
+        match &self.place {
+            Place::Socket(path, _) => vec!["--unix-socket".into(), path.display().to_string()],
+            Place::Port(_) if self.over == Transport::Tls => vec!["--insecure".into()],
+            Place::Port(_) => Vec::new(),
+        }
     }
 
     /// How many connections the client has used. Some clients open one more than they need.
@@ -104,22 +143,70 @@ impl Drop for Tap {
     }
 }
 
+/// What the tap listens on.
+enum Listener {
+    Port(TcpListener),
+    Socket(UnixListener),
+}
+
+impl Listener {
+    async fn bind(over: Transport) -> io::Result<(Listener, Place)> {
+        if over == Transport::Unix {
+            let directory = tempfile::Builder::new().prefix("tap-").tempdir()?;
+            let path = directory.path().join("tap.sock");
+            let listener = UnixListener::bind(&path)?;
+            return Ok((Listener::Socket(listener), Place::Socket(path, directory)));
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        Ok((Listener::Port(listener), Place::Port(address)))
+    }
+
+    async fn accept(&self) -> io::Result<(ReadHalf, WriteHalf)> {
+        match self {
+            Listener::Port(listener) => tcp(listener.accept().await?.0),
+            Listener::Socket(listener) => Ok(unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+async fn connect(target: &Endpoint) -> io::Result<(ReadHalf, WriteHalf)> {
+    match target {
+        Endpoint::Plain(address) | Endpoint::Tls(address) => {
+            tcp(TcpStream::connect(address).await?)
+        }
+        Endpoint::Unix(path) => Ok(unix(UnixStream::connect(path).await?)),
+    }
+}
+
+fn tcp(stream: TcpStream) -> io::Result<(ReadHalf, WriteHalf)> {
+    stream.set_nodelay(true)?;
+    let (read, write) = stream.into_split();
+    Ok((Box::new(read), Box::new(write)))
+}
+
+fn unix(stream: UnixStream) -> (ReadHalf, WriteHalf) {
+    let (read, write) = stream.into_split();
+    (Box::new(read), Box::new(write))
+}
+
 async fn accept(
-    listener: TcpListener,
-    target: SocketAddr,
+    listener: Listener,
+    target: Endpoint,
     context: Context,
     used: Arc<AtomicU32>,
     seen: Arc<watch::Sender<Seen>>,
 ) {
     // Dropped with the tap, which ends every relay.
     let mut relays = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
+    while let Ok(client) = listener.accept().await {
         let number = context.next_number();
+        let target = target.clone();
         let context = context.clone();
         let used = used.clone();
         let seen = seen.clone();
         relays.spawn(async move {
-            if let Err(error) = relay(client, target, &context, number, &used, seen).await {
+            if let Err(error) = relay(client, &target, &context, number, &used, seen).await {
                 context
                     .transcript
                     .add(number, Event::Note(format!("the relay failed: {error}")));
@@ -129,20 +216,17 @@ async fn accept(
 }
 
 async fn relay(
-    client: TcpStream,
-    target: SocketAddr,
+    client: (ReadHalf, WriteHalf),
+    target: &Endpoint,
     context: &Context,
     number: u32,
     used: &AtomicU32,
     seen: Arc<watch::Sender<Seen>>,
 ) -> io::Result<()> {
-    let server = TcpStream::connect(target).await?;
-    client.set_nodelay(true)?;
-    server.set_nodelay(true)?;
+    let (server_read, server_write) = connect(target).await?;
     let connected = Event::Connected(format!("{} through a tap", context.shape()));
     context.transcript.add(number, connected);
-    let (client_read, client_write) = client.into_split();
-    let (server_read, server_write) = server.into_split();
+    let (client_read, client_write) = client;
     // The client's direction ends when the server's does, not when the client is done.
     let forward = forward(client_read, server_write, context, number, used);
     tokio::select! {
@@ -152,13 +236,14 @@ async fn relay(
 }
 
 async fn forward(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    mut from: ReadHalf,
+    mut to: WriteHalf,
     context: &Context,
     number: u32,
     used: &AtomicU32,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
+    let mut records = Records::default();
     let mut first = true;
     loop {
         let count = from.read(&mut buffer).await.unwrap_or(0);
@@ -171,14 +256,51 @@ async fn forward(
             used.fetch_add(1, Ordering::Relaxed);
         }
         let bytes = &buffer[..count];
-        context.transcript.add(number, Event::Sent(bytes.to_vec()));
-        to.write_all(bytes).await?;
+        if context.over == Transport::Tls {
+            let note = Event::Note(format!("-> {count} bytes of TLS"));
+            context.transcript.add(number, note);
+            to.write_all(&records.without_alerts(bytes)).await?;
+        } else {
+            context.transcript.add(number, Event::Sent(bytes.to_vec()));
+            to.write_all(bytes).await?;
+        }
+    }
+}
+
+/// The TLS records of one direction.
+#[derive(Debug, Default)]
+struct Records {
+    unfinished: Vec<u8>,
+}
+
+impl Records {
+    /// The records that are complete with these bytes, but for alerts: the one that a client sends
+    /// when all is well is close_notify.
+    fn without_alerts(&mut self, bytes: &[u8]) -> Vec<u8> {
+        const ALERT: u8 = 21;
+        const APPLICATION_DATA: u8 = 23;
+        // In TLS 1.3 an alert is application data from outside: two bytes, their type and a tag.
+        const SEALED_ALERT: usize = 2 + 1 + 16;
+        self.unfinished.extend_from_slice(bytes);
+        let mut passed = Vec::new();
+        while let [kind, _, _, high, low, ..] = *self.unfinished.as_slice() {
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            if self.unfinished.len() < 5 + length {
+                break;
+            }
+            let record: Vec<u8> = self.unfinished.drain(..5 + length).collect();
+            let is_alert = kind == ALERT || (kind == APPLICATION_DATA && length == SEALED_ALERT);
+            if !is_alert {
+                passed.extend_from_slice(&record);
+            }
+        }
+        passed
     }
 }
 
 async fn back(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    mut from: ReadHalf,
+    mut to: WriteHalf,
     context: &Context,
     number: u32,
     seen: Arc<watch::Sender<Seen>>,
@@ -194,9 +316,11 @@ async fn back(
             }
             Ok(count) => {
                 let bytes = &buffer[..count];
-                let at = context
-                    .transcript
-                    .add(number, Event::Received(bytes.to_vec()));
+                let event = match context.over {
+                    Transport::Tls => Event::Note(format!("<- {count} bytes of TLS")),
+                    _ => Event::Received(bytes.to_vec()),
+                };
+                let at = context.transcript.add(number, event);
                 seen.send_modify(|seen| seen.last_byte = at);
                 // A client that is done does not keep the server from being watched.
                 let _ = to.write_all(bytes).await;
@@ -207,5 +331,26 @@ async fn back(
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_are_held_back_and_records_kept_whole() {
+        let record = |kind: u8, length: u8| {
+            let mut record = vec![kind, 3, 3, 0, length];
+            record.resize(5 + usize::from(length), kind);
+            record
+        };
+        let data = record(23, 40);
+        let (first, rest) = data.split_at(7);
+        let mut records = Records::default();
+        assert_eq!(records.without_alerts(first), b"");
+        assert_eq!(records.without_alerts(rest), data);
+        assert_eq!(records.without_alerts(&record(23, 19)), b"");
+        assert_eq!(records.without_alerts(&record(21, 2)), b"");
     }
 }

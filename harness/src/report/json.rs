@@ -23,6 +23,7 @@ struct SubjectReport<'a> {
 struct CaseReport<'a> {
     id: &'a str,
     client: &'static str,
+    over: &'static str,
     status: Status,
     millis: u64,
     detail: String,
@@ -52,6 +53,7 @@ fn report<'a>(subjects: &'a [String], outcomes: &'a [Outcome]) -> Report<'a> {
             .map(|outcome| CaseReport {
                 id: outcome.case,
                 client: outcome.client.name(),
+                over: outcome.over.name(),
                 status: outcome.status,
                 millis: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
                 detail: detail(outcome),
@@ -75,6 +77,7 @@ mod tests {
     use super::*;
     use crate::clients::Client;
     use crate::expectations::Expected;
+    use crate::wire::Transport;
     use std::time::Duration;
 
     #[test]
@@ -83,6 +86,7 @@ mod tests {
             subject: "new".into(),
             case: "seed.zero-with-length",
             client: Client::Curl,
+            over: Transport::Tls,
             status: Status::Hang,
             took: Duration::from_millis(1500),
             detail: "expected a; seen: b".into(),
@@ -102,6 +106,7 @@ mod tests {
             serde_json::json!({"subjects": [{"name": "new", "cases": [{
                 "id": "seed.zero-with-length",
                 "client": "curl",
+                "over": "tls",
                 "status": "hang",
                 "millis": 1500,
                 "detail": "expected a; seen: b\n  0.1 ms",

@@ -28,7 +28,7 @@ impl fmt::Display for Matrix<'_> {
         self.head(f)?;
         for (case, client) in self.rows() {
             let name = match client {
-                "raw" => case.to_owned(),
+                "raw" => case.clone(),
                 client => format!("{case} ({client})"),
             };
             let mut line = if name.len() > NAMES {
@@ -38,7 +38,7 @@ impl fmt::Display for Matrix<'_> {
             };
             for subject in self.subjects {
                 let outcome = self.outcomes.iter().find(|outcome| {
-                    outcome.case == case
+                    outcome.run() == case
                         && outcome.client.name() == client
                         && outcome.subject == *subject
                 });
@@ -55,11 +55,11 @@ impl fmt::Display for Matrix<'_> {
 }
 
 impl Matrix<'_> {
-    /// Cases with their clients, in the order of the outcomes.
-    fn rows(&self) -> Vec<(&'static str, &'static str)> {
+    /// Cases with their transports and clients, in the order of the outcomes.
+    fn rows(&self) -> Vec<(String, &'static str)> {
         let mut rows = Vec::new();
         for outcome in self.outcomes {
-            let row = (outcome.case, outcome.client.name());
+            let row = (outcome.run(), outcome.client.name());
             if !rows.contains(&row) {
                 rows.push(row);
             }
@@ -99,7 +99,10 @@ impl Matrix<'_> {
             writeln!(
                 f,
                 "\n{}: {} with {}: {}",
-                outcome.subject, outcome.case, outcome.client, outcome.status
+                outcome.subject,
+                outcome.run(),
+                outcome.client,
+                outcome.status
             )?;
             match &outcome.expected.reason {
                 Some(reason) if outcome.is_as_expected() => writeln!(f, "  known: {reason}")?,
@@ -114,6 +117,12 @@ impl Matrix<'_> {
                 writeln!(f, "  {}", outcome.detail)?;
             }
             writeln!(f, "{}", outcome.transcript)?;
+        }
+        let measured =
+            |outcome: &&Outcome| outcome.status == Status::Pass && !outcome.detail.is_empty();
+        for outcome in self.outcomes.iter().filter(measured) {
+            let (subject, run) = (&outcome.subject, outcome.run());
+            writeln!(f, "\n{subject}: {run}\n  {}", outcome.detail)?;
         }
         let mut skips: Vec<(&str, &str)> = Vec::new();
         for outcome in self.outcomes.iter().filter(|o| o.status == Status::Skip) {

@@ -48,11 +48,23 @@ pub fn materialize(variants: &[Variant], progress: &Progress) -> Result<()> {
 pub fn build(variants: &[Variant], progress: &Progress) -> Result<Vec<Built>> {
     variants
         .iter()
-        .map(|variant| build_one(variant, progress))
+        .map(|variant| build_one(variant, progress, Profile::Dev))
         .collect()
 }
 
-fn build_one(variant: &Variant, progress: &Progress) -> Result<Built> {
+/// Builds a variant to be measured.
+pub fn build_optimized(variant: &Variant, progress: &Progress) -> Result<Built> {
+    build_one(variant, progress, Profile::Release)
+}
+
+/// How it is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Profile {
+    Dev,
+    Release,
+}
+
+fn build_one(variant: &Variant, progress: &Progress, profile: Profile) -> Result<Built> {
     let package = write_package(variant)?;
     let lock = paths::lock_file(&variant.name);
     let locked = std::fs::read(&lock)
@@ -69,6 +81,9 @@ fn build_one(variant: &Variant, progress: &Progress) -> Result<Built> {
             "--message-format",
             "json-render-diagnostics",
         ]);
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
     let mut program = None;
     progress
         .step(&format!("build {}", variant.name), command, |line| {

@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use anyhow::{bail, Context as _, Result};
 use serde::Deserialize;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::build::Built;
 use crate::paths;
+use crate::wire::tls::Identity;
+use crate::wire::{Endpoint, Transport};
 
 /// How long a subject may take to listen.
 const START: Duration = Duration::from_secs(20);
@@ -22,6 +25,10 @@ const START: Duration = Duration::from_secs(20);
 #[derive(Debug, Deserialize)]
 struct Ready {
     shapes: BTreeMap<String, SocketAddr>,
+    #[serde(default)]
+    tls: BTreeMap<String, SocketAddr>,
+    #[serde(default)]
+    unix: BTreeMap<String, PathBuf>,
     capabilities: Vec<String>,
 }
 
@@ -35,6 +42,8 @@ pub struct Subject {
     log: PathBuf,
     // Takes commands. The process ends when this closes, also if the harness is killed.
     commands: ChildStdin,
+    // Its certificate and its Unix sockets; goes when it does.
+    _directory: TempDir,
 }
 
 impl Subject {
@@ -44,12 +53,21 @@ impl Subject {
         let name = &built.variant.name;
         let log = paths::package(name).join(format!("{purpose}.log"));
         let file = File::create(&log).with_context(|| log.display().to_string())?;
+        // Short, because the path of a Unix socket has to be.
+        let directory = tempfile::Builder::new().prefix("subject-").tempdir()?;
+        let (certificate, key) = Identity::get()?.write(directory.path())?;
         let mut command = Command::new(&built.program);
         if std::env::var_os("RUST_LOG").is_none() {
             command.env("RUST_LOG", "warn");
         }
         let mut process = command
             .args(["--origin", &origin.to_string()])
+            .arg("--certificate")
+            .arg(certificate)
+            .arg("--key")
+            .arg(key)
+            .arg("--sockets")
+            .arg(directory.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(file)
@@ -74,6 +92,7 @@ impl Subject {
             process,
             log,
             commands,
+            _directory: directory,
         })
     }
 
@@ -98,12 +117,26 @@ impl Subject {
         &self.built.variant.name
     }
 
+    /// The id of its process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Whether it is built on the patched crates.
     pub fn is_patched(&self) -> bool {
         self.built.variant.patched.is_some()
     }
 
-    /// Where a shape listens.
+    /// Where a shape listens over a transport.
+    pub fn endpoint(&self, shape: &str, over: Transport) -> Option<Endpoint> {
+        match over {
+            Transport::Plain => self.address(shape).map(Endpoint::Plain),
+            Transport::Tls => self.ready.tls.get(shape).copied().map(Endpoint::Tls),
+            Transport::Unix => self.ready.unix.get(shape).cloned().map(Endpoint::Unix),
+        }
+    }
+
+    /// The port of a shape, without TLS.
     pub fn address(&self, shape: &str) -> Option<SocketAddr> {
         self.ready.shapes.get(shape).copied()
     }
@@ -117,34 +150,42 @@ impl Subject {
     }
 
     /// Why a case cannot run here, if it cannot.
-    pub fn lacks(&self, case: &crate::case::Case) -> Option<String> {
+    pub fn lacks(&self, case: &crate::case::Case, over: Transport) -> Option<String> {
         let shape = case
             .shapes
             .iter()
             .find(|shape| !self.ready.shapes.contains_key(**shape))
             .map(|shape| format!("its API has no call for the shape {shape}"));
+        let transport = || {
+            case.shapes
+                .iter()
+                .find(|shape| self.endpoint(shape, over).is_none())
+                .map(|_| format!("it has no listener over {over}"))
+        };
         let call = || {
             case.needs
                 .iter()
                 .find(|need| !self.ready.capabilities.iter().any(|have| have == *need))
                 .map(|need| format!("its API has no {need}"))
         };
-        shape.or_else(call)
+        shape.or_else(call).or_else(transport)
     }
 
-    /// How many connections its process holds on its shapes' ports.
+    /// How many connections its process holds on its shapes' ports and sockets.
     pub fn open_connections(&self) -> Result<usize> {
-        let ports: Vec<u16> = self.ready.shapes.values().map(SocketAddr::port).collect();
-        let table = self
-            .process
-            .id()
-            .map(|id| format!("/proc/{id}/net/tcp"))
-            .context("the subject has ended")?;
-        let text = std::fs::read_to_string(&table).context(table)?;
-        Ok(text
-            .lines()
-            .filter(|line| is_connection(line, &ports))
-            .count())
+        let ports = self.ready.shapes.values().chain(self.ready.tls.values());
+        let ports: Vec<u16> = ports.map(SocketAddr::port).collect();
+        let id = self.process.id().context("the subject has ended")?;
+        let table = |name: &str| {
+            let table = format!("/proc/{id}/net/{name}");
+            std::fs::read_to_string(&table).context(table)
+        };
+        let tcp = table("tcp")?;
+        let unix = table("unix")?;
+        let paths: Vec<_> = self.ready.unix.values().collect();
+        let tcp = tcp.lines().filter(|line| is_connection(line, &ports));
+        let unix = unix.lines().filter(|line| is_unix(line, &paths));
+        Ok(tcp.count() + unix.count())
     }
 }
 
@@ -162,9 +203,32 @@ fn is_connection(line: &str, ports: &[u16]) -> bool {
         && inode.is_some_and(|inode| inode != "0")
 }
 
+/// Whether a line of `/proc/net/unix` is a connection on one of `paths` that a process still
+/// holds. The end of the server bears the path.
+fn is_unix(line: &str, paths: &[&PathBuf]) -> bool {
+    const ACCEPTS: &str = "00010000";
+    let columns: Vec<_> = line.split_whitespace().collect();
+    let [_, _, _, flags, _, _, inode, path] = columns.as_slice() else {
+        return false;
+    };
+    *flags != ACCEPTS && *inode != "0" && paths.iter().any(|own| own.as_os_str() == *path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_accepted_unix_sockets_count() {
+        let line = |flags: &str, path: &str| {
+            format!("0000000000000000: 00000003 00000000 {flags} 0001 03 41241 {path}")
+        };
+        let path = PathBuf::from("/tmp/1.sock");
+        assert!(is_unix(&line("00000000", "/tmp/1.sock"), &[&path]));
+        assert!(!is_unix(&line("00010000", "/tmp/1.sock"), &[&path]));
+        assert!(!is_unix(&line("00000000", "/tmp/2.sock"), &[&path]));
+        assert!(!is_unix(&line("00000000", ""), &[&path]));
+    }
 
     #[test]
     fn only_held_connections_on_the_ports_count() {

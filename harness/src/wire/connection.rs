@@ -4,19 +4,16 @@
 //! elsewhere loses no time: the time of a FIN is when it arrived, not when the case looked.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
 
 use super::request::Request;
-use super::response::{parse, Parsed, Response};
+use super::response::{parse, Framing, Parsed, Response};
 use super::transcript::{shown, Event, Transcript};
+use super::transport::{self, Endpoint, Incoming, Reader, Writer};
 use crate::case::Failure;
 
 /// How long a response may take before the case says that it hangs.
@@ -34,8 +31,22 @@ const LATE: Duration = Duration::from_millis(1500);
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
+    /// A FIN; over TLS, after a close_notify.
     Fin,
+    /// Over TLS, a FIN without a close_notify.
+    Truncated,
+    /// A reset.
     Reset,
+}
+
+impl End {
+    fn as_str(self) -> &'static str {
+        match self {
+            End::Fin => "a FIN",
+            End::Truncated => "a FIN without close_notify",
+            End::Reset => "a reset",
+        }
+    }
 }
 
 /// What has been read, and when.
@@ -49,7 +60,7 @@ struct Inbound {
 /// A connection to a shape of the subject.
 #[derive(Debug)]
 pub struct Connection {
-    write: OwnedWriteHalf,
+    write: Writer,
     inbound: watch::Receiver<Inbound>,
     reader: JoinHandle<()>,
     transcript: Transcript,
@@ -57,22 +68,26 @@ pub struct Connection {
     consumed: usize,
     sent_at: Instant,
     answered_at: Instant,
+    send_failure: Option<String>,
 }
 
 impl Connection {
     /// Connects.
     pub async fn open(
-        address: SocketAddr,
+        endpoint: impl Into<Endpoint>,
         name: &str,
         number: u32,
         transcript: Transcript,
     ) -> io::Result<Connection> {
-        // The server may count from any moment after this one.
-        let now = Instant::now();
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        transcript.add(number, Event::Connected(name.to_owned()));
-        let (read, write) = stream.into_split();
+        let endpoint = endpoint.into();
+        // The server may count from any moment after `now`.
+        let (read, write, now) = transport::connect(&endpoint).await?;
+        let over = match endpoint {
+            Endpoint::Plain(_) => "",
+            Endpoint::Tls(_) => " over TLS",
+            Endpoint::Unix(_) => " over a Unix socket",
+        };
+        transcript.add(number, Event::Connected(format!("{name}{over}")));
         let (sender, inbound) = watch::channel(Inbound {
             bytes: Vec::new(),
             last: now,
@@ -88,6 +103,7 @@ impl Connection {
             consumed: 0,
             sent_at: now,
             answered_at: now,
+            send_failure: None,
         })
     }
 
@@ -101,6 +117,7 @@ impl Connection {
         if let Err(error) = self.write.write_all(bytes).await {
             let note = Event::Note(format!("sending failed: {error}"));
             self.transcript.add(self.number, note);
+            self.send_failure = Some(error.to_string());
         }
     }
 
@@ -181,15 +198,26 @@ impl Connection {
         };
         match end {
             Some((End::Reset, _)) => Ok(()),
-            Some((End::Fin, _)) => Err(Failure::wrong("a reset", "a FIN")),
+            Some((end, _)) => Err(Failure::wrong("a reset", end.as_str())),
             None => Err(Failure::hang("a reset", self.seen_instead())),
         }
     }
 
-    /// Sends a FIN.
+    /// What was sent was taken: the server did not refuse it with a reset.
+    pub fn sends_unrefused(&self) -> Result<(), Failure> {
+        match &self.send_failure {
+            None => Ok(()),
+            Some(error) => Err(Failure::wrong("all bytes taken", error.clone())),
+        }
+    }
+
+    /// Sends a FIN, over TLS after a close_notify.
     pub async fn finish_sending(&mut self) {
+        if self.write.is_tls() {
+            self.transcript.add(self.number, Event::SentCloseNotify);
+        }
         self.transcript.add(self.number, Event::SentFin);
-        let _ = self.write.shutdown().await;
+        let _ = self.write.finish().await;
     }
 
     /// Sends a request and reads the final response to it, past any 1xx.
@@ -229,6 +257,14 @@ impl Connection {
             ));
         };
         match parsed {
+            Parsed::Complete(response, _)
+                if response.framing == Framing::CloseDelimited && !self.ended_with(End::Fin) =>
+            {
+                Err(Failure::wrong(
+                    "a complete response",
+                    "one that ends in a way that does not say that it is complete",
+                ))
+            }
             Parsed::Complete(response, used) => {
                 self.consumed += used;
                 self.answered_at = at;
@@ -358,6 +394,27 @@ impl Connection {
         }
     }
 
+    /// The connection ends within `bound` in a way that no client can take for a complete message:
+    /// a reset, or over TLS a FIN without close_notify.
+    pub async fn aborts_within(&mut self, bound: Duration) -> Result<(), Failure> {
+        let expected = format!("the connection aborted within {}", seconds(bound));
+        let from = self.reference();
+        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
+        let deadline = tokio::time::Instant::from_std(from + bound);
+        let end = match timeout_at(deadline, waiting).await {
+            Ok(Ok(inbound)) => inbound.end,
+            _ => None,
+        };
+        match end {
+            Some((End::Reset | End::Truncated, _)) => Ok(()),
+            Some((end, _)) => Err(Failure::wrong(expected, end.as_str())),
+            None => Err(Failure::hang(
+                expected,
+                format!("still open after {}", seconds(from.elapsed())),
+            )),
+        }
+    }
+
     /// Sends bytes one by one with a pause after each, until all are sent or something comes back.
     pub async fn drip(&mut self, bytes: &[u8], pause: Duration) {
         let from = self.consumed;
@@ -404,7 +461,7 @@ impl Connection {
 
     /// Ends the connection with a reset.
     pub fn reset(self) {
-        let _ = self.write.as_ref().set_zero_linger();
+        self.write.reset();
     }
 
     /// The later of the last send and the last response.
@@ -453,12 +510,17 @@ impl Connection {
                 }
                 Ok(())
             }
-            Some((End::Reset, _)) if !unread => Err(Failure::wrong(expected, "a reset")),
+            Some((end, _)) if !unread => Err(Failure::wrong(expected, end.as_str())),
             _ => Err(Failure::wrong(
                 format!("{expected}, and nothing more said"),
                 self.seen_instead(),
             )),
         }
+    }
+
+    fn ended_with(&self, expected: End) -> bool {
+        let inbound = self.inbound.borrow();
+        inbound.end.is_some_and(|(end, _)| end == expected)
     }
 
     fn seen_instead(&self) -> String {
@@ -467,7 +529,7 @@ impl Connection {
         match inbound.end {
             Some((end, at)) if unread.is_empty() => {
                 let after = seconds(at.saturating_duration_since(self.reference()));
-                format!("{end:?} after {after}")
+                format!("{} after {after}", end.as_str())
             }
             _ => describe(&unread),
         }
@@ -482,34 +544,40 @@ impl Drop for Connection {
 }
 
 async fn read_all(
-    mut read: OwnedReadHalf,
+    mut read: Reader,
     inbound: watch::Sender<Inbound>,
     transcript: Transcript,
     number: u32,
 ) {
     let mut buffer = vec![0; 16 * 1024];
-    loop {
-        let end = match read.read(&mut buffer).await {
-            Ok(0) => End::Fin,
-            Ok(count) => {
+    let mut notified = !read.is_tls();
+    let (end, event) = loop {
+        match read.read(&mut buffer).await {
+            Ok(Incoming::Bytes(count)) => {
                 let bytes = &buffer[..count];
                 let at = transcript.add(number, Event::Received(bytes.to_vec()));
                 inbound.send_modify(|inbound| {
                     inbound.bytes.extend_from_slice(bytes);
                     inbound.last = at;
                 });
-                continue;
             }
-            Err(_) => End::Reset,
-        };
-        let event = match end {
-            End::Fin => Event::Fin,
-            End::Reset => Event::Reset,
-        };
-        let at = transcript.add(number, event);
-        inbound.send_modify(|inbound| inbound.end = Some((end, at)));
-        return;
-    }
+            Ok(Incoming::CloseNotify) => {
+                transcript.add(number, Event::CloseNotify);
+                notified = true;
+            }
+            Ok(Incoming::End) if notified => break (End::Fin, Event::Fin),
+            Ok(Incoming::End) => break (End::Truncated, Event::Truncated),
+            Err(error) => {
+                if error.kind() != io::ErrorKind::ConnectionReset {
+                    let note = Event::Note(format!("reading failed: {error}"));
+                    transcript.add(number, note);
+                }
+                break (End::Reset, Event::Reset);
+            }
+        }
+    };
+    let at = transcript.add(number, event);
+    inbound.send_modify(|inbound| inbound.end = Some((end, at)));
 }
 
 fn describe(bytes: &[u8]) -> String {

@@ -4,9 +4,12 @@
 pub mod connection;
 pub mod request;
 pub mod response;
+pub mod tls;
 pub mod transcript;
+pub mod transport;
 
 pub use connection::Connection;
 pub use request::Request;
 pub use response::Response;
 pub use transcript::Transcript;
+pub use transport::{Endpoint, Transport};

@@ -16,10 +16,16 @@ pub enum Event {
     Sent(Vec<u8>),
     /// The client read these bytes.
     Received(Vec<u8>),
+    /// The client says over TLS that it will send nothing more.
+    SentCloseNotify,
     /// The client will send nothing more.
     SentFin,
+    /// The server says over TLS that it will send nothing more.
+    CloseNotify,
     /// The server will send nothing more.
     Fin,
+    /// The server will send nothing more and has not said so over TLS: what came may be cut short.
+    Truncated,
     /// The server reset the connection.
     Reset,
     /// The case remarks on something that is not on the wire.
@@ -108,7 +114,10 @@ impl fmt::Display for Event {
             Event::Connected(to) => write!(f, "-- connected to {to}"),
             Event::Sent(bytes) => write!(f, "-> {}", shown(bytes)),
             Event::Received(bytes) => write!(f, "<- {}", shown(bytes)),
+            Event::SentCloseNotify => f.write_str("-> close_notify"),
             Event::SentFin => f.write_str("-> FIN"),
+            Event::CloseNotify => f.write_str("<- close_notify"),
+            Event::Truncated => f.write_str("<- FIN without close_notify"),
             Event::Fin => f.write_str("<- FIN"),
             Event::Reset => f.write_str("<- RST"),
             Event::Note(text) => write!(f, "-- {text}"),

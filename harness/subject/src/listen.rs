@@ -1,13 +1,16 @@
-//! Starts services on loopback ports that the system chooses.
+//! Starts services on loopback ports that the system chooses, and beside each on a port for TLS and
+//! on a Unix socket.
 //!
 //! A Pingora service takes an address, not a listener, so a port that the system chose would stay
 //! unknown. The table of listeners that a graceful upgrade hands over solves it: the listener is
 //! bound here and the service finds it in the table. From the accept on, everything is Pingora's.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::IntoRawFd;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pingora::apps::ServerApp;
 use pingora::server::{Fds, ListenFds, ShutdownWatch};
@@ -15,21 +18,58 @@ use pingora::services::listening::Service;
 use pingora::services::Service as _;
 use tokio::sync::watch;
 
-/// The shutdown signal of every service in the process.
+/// What every service in the process is started with: the shutdown signal, and where to listen
+/// beside its port.
 pub struct Shutdown {
     watch: ShutdownWatch,
+    beside: Beside,
+    endpoints: Mutex<BTreeMap<SocketAddr, Endpoints>>,
+}
+
+/// What a service is given to listen on more than its port.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// Files with the certificate and its key, in PEM.
+    pub tls: Option<(String, String)>,
+    /// The directory for Unix sockets.
+    pub sockets: Option<PathBuf>,
+}
+
+/// Where a service listens beside its port.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// The port for TLS.
+    pub tls: Option<SocketAddr>,
+    /// The Unix socket.
+    pub unix: Option<PathBuf>,
 }
 
 impl Shutdown {
     /// A signal that is not given, and the end that gives it.
-    pub fn new() -> (Shutdown, watch::Sender<bool>) {
+    pub fn new(beside: Beside) -> (Shutdown, watch::Sender<bool>) {
         let (signal, watch) = watch::channel(false);
-        (Shutdown { watch }, signal)
+        let shutdown = Shutdown {
+            watch,
+            beside,
+            endpoints: Mutex::default(),
+        };
+        (shutdown, signal)
     }
 
     /// What services watch.
     pub fn watch(&self) -> ShutdownWatch {
         self.watch.clone()
+    }
+
+    /// Where else the service listens that has this port.
+    pub fn beside(&self, port: &SocketAddr) -> Endpoints {
+        self.endpoints().get(port).cloned().unwrap_or_default()
+    }
+
+    fn endpoints(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, Endpoints>> {
+        self.endpoints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,16 +81,37 @@ pub fn bind() -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
-/// Starts `service` on a port of its own, in Pingora's accept loop.
+/// Starts `service` on a port of its own, in Pingora's accept loop, and on the same terms over TLS
+/// and on a Unix socket. The address is that of the port.
 pub fn start<A>(mut service: Service<A>, shutdown: &Shutdown) -> io::Result<SocketAddr>
 where
     A: ServerApp + Send + Sync + 'static,
 {
-    let (listener, address) = bind()?;
     let mut inherited = Fds::new();
-    inherited.add(address.to_string(), listener.into_raw_fd());
-    let inherited: ListenFds = Arc::new(inherited.into());
+    let mut inherit = |listener: TcpListener, address: &SocketAddr| {
+        inherited.add(address.to_string(), listener.into_raw_fd());
+    };
+    let (listener, address) = bind()?;
+    inherit(listener, &address);
     service.add_tcp(&address.to_string());
+
+    let mut endpoints = Endpoints::default();
+    if let Some((certificate, key)) = &shutdown.beside.tls {
+        let (listener, address) = bind()?;
+        inherit(listener, &address);
+        service
+            .add_tls(&address.to_string(), certificate, key)
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        endpoints.tls = Some(address);
+    }
+    if let Some(directory) = &shutdown.beside.sockets {
+        let path = directory.join(format!("{}.sock", address.port()));
+        service.add_uds(&path.display().to_string(), None);
+        endpoints.unix = Some(path);
+    }
+    shutdown.endpoints().insert(address, endpoints);
+
+    let inherited: ListenFds = Arc::new(inherited.into());
     let watch = shutdown.watch();
     tokio::spawn(async move {
         #[cfg(feature = "api-0-9")]

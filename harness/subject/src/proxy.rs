@@ -26,6 +26,8 @@ static CACHE: LazyLock<MemCache> = LazyLock::new(MemCache::new);
 pub struct Proxy {
     /// Address of the origin.
     pub origin: String,
+    /// The read and the write timeout that it gives each request, if any.
+    pub io_timeout: Option<std::time::Duration>,
 }
 
 /// What a proxy keeps of a request.
@@ -49,6 +51,15 @@ impl ProxyHttp for Proxy {
         session: &mut Session,
         exchange: &mut Exchange,
     ) -> Result<()> {
+        #[cfg(feature = "api-0-9")]
+        if self.io_timeout.is_some() {
+            session.downstream_session.set_read_timeout(self.io_timeout);
+            session
+                .downstream_session
+                .set_write_timeout(self.io_timeout);
+        }
+        #[cfg(not(feature = "api-0-9"))]
+        let _ = self.io_timeout;
         // What is wrong with the fields is said by the next phase.
         if let Ok(fields) = Fields::parse(session.downstream_session.req_header()) {
             exchange.fields = fields;

@@ -44,6 +44,8 @@ pub const CAPABILITIES: &[&str] = &[
     "request-limit",
     #[cfg(feature = "api-0-9")]
     "user-context",
+    #[cfg(feature = "tls")]
+    "tls",
     #[cfg(feature = "patched")]
     "body-options",
     #[cfg(feature = "patched")]
@@ -74,6 +76,7 @@ pub fn start_all(
     let conf = Arc::new(ServerConf::default());
     let app = Proxy {
         origin: origin.to_owned(),
+        io_timeout: None,
     };
     let proxy = |options: Option<HttpServerOptions>| {
         let mut service = http_proxy_service(&conf, app.clone());
@@ -165,6 +168,19 @@ pub fn start_all(
         };
         listen::start(http_proxy_service(&conf, app), shutdown)?
     });
+    // As `proxy-short`, and 2 s for each read and write of a request.
+    addresses.insert("proxy-impatient", {
+        let app = Proxy {
+            io_timeout: Some(std::time::Duration::from_secs(2)),
+            ..app.clone()
+        };
+        let mut service = http_proxy_service(&conf, app);
+        if let Some(proxy) = service.app_logic_mut() {
+            proxy.server_options = Some(short());
+        }
+        listen::start(service, shutdown)?
+    });
+
     addresses.insert("http-server", http_server(None, shutdown)?);
     addresses.insert("http-server-short", http_server(Some(short()), shutdown)?);
     #[cfg(feature = "api-0-9")]
