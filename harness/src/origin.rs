@@ -50,6 +50,8 @@
 //! | `http` | 200, then answers requests as above |
 //! | `refused` | 403 with a length |
 
+pub mod limited;
+
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;

@@ -4,11 +4,12 @@ use crate::list;
 use std::fmt;
 use std::time::Duration;
 
-/// How much earlier than the real deadline the advertised one is.
+/// How much earlier than the real deadline the advertised one is, and how much earlier than an
+/// upstream's deadline we are.
 ///
-/// A client that reuses the connection at the last moment the field allows must not meet our
+/// A client that reuses the connection at the last moment the field allows must not meet the
 /// FIN on the way. Node's server and undici keep the same distance.
-const MARGIN: Duration = Duration::from_secs(1);
+pub(crate) const MARGIN: Duration = Duration::from_secs(1);
 
 /// The parameters of a `Keep-Alive` field.
 ///

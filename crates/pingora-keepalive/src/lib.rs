@@ -26,6 +26,7 @@ mod list;
 mod options;
 mod phase;
 mod timer;
+mod upstream;
 mod write;
 
 pub use body_read::BodyLimits;
@@ -41,4 +42,5 @@ pub use keep_alive::KeepAlive;
 pub use options::{Options, Timeouts};
 pub use phase::Phase;
 pub use timer::Timer;
+pub use upstream::UpstreamConnection;
 pub use write::WriteLimit;

@@ -17,6 +17,7 @@ mod early;
 mod errors;
 mod framing;
 mod half_close;
+mod handshake;
 mod header;
 mod http10;
 mod idle;
@@ -26,6 +27,8 @@ mod limit;
 mod linger;
 mod order;
 mod policy;
+mod pool;
+mod preface;
 mod race;
 mod response;
 mod rfc9110;
@@ -55,6 +58,8 @@ pub fn all() -> Vec<Case> {
         keep_alive::cases(),
         limit::cases(),
         header::cases(),
+        preface::cases(),
+        handshake::cases(),
         response::cases(),
         http10::cases(),
         framing::cases(),
@@ -72,6 +77,7 @@ pub fn all() -> Vec<Case> {
         close::cases(),
         linger::cases(),
         age::cases(),
+        pool::cases(),
         shapes::cases(),
         rfc9112::cases(),
         rfc9110::cases(),

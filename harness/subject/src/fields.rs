@@ -23,6 +23,10 @@
 //! | `X-Fail` | `filter`, `peer`, `connect` | where a proxy that fails does so: before or at the choice of an upstream, or on the way to it |
 //! | `X-Own-Page` | `1` | it answers the error with a page of its own instead of a generated one |
 //! | `X-Reuse` | `1` | its `fail_to_proxy` returns `can_reuse_downstream: true` |
+//! | `X-Origin` | address | the origin to ask instead of the harness's |
+//! | `X-Pool` | number | connections to the origin are shared with those of the same number only |
+//! | `X-Peer-Idle-Ms` | milliseconds | the `idle_timeout` option of the upstream peer |
+//! | `X-Body-Delay-Ms` | milliseconds | the response body goes out so much later than it comes |
 //! | `X-Context` | text | the user context that the proxy hands to the next request |
 //! | `X-Tell` | `1` | see below |
 //!
@@ -139,6 +143,14 @@ pub struct Fields {
     pub local: Option<Local>,
     /// The application's own `Connection` on the response.
     pub connection: Option<String>,
+    /// The origin to ask instead of the harness's.
+    pub origin: Option<String>,
+    /// Whom upstream connections are shared with.
+    pub pool: u64,
+    /// How long upstream connections may be idle.
+    pub peer_idle: Option<Duration>,
+    /// How much later than it comes the response body goes out.
+    pub body_delay: Option<Duration>,
     /// How long to wait before answering.
     pub delay: Option<Duration>,
     /// Whether to read the request body before answering.
@@ -202,6 +214,13 @@ impl Fields {
                 .map(|f| f.one_of(&Local::NAMES))
                 .transpose()?,
             connection: read("X-App-Connection")?.map(|f| f.value),
+            origin: read("X-Origin")?.map(|f| f.value),
+            pool: read("X-Pool")?
+                .map(|f| f.value.parse().map_err(|_| f.unknown()))
+                .transpose()?
+                .unwrap_or_default(),
+            peer_idle: read("X-Peer-Idle-Ms")?.map(|f| f.millis()).transpose()?,
+            body_delay: read("X-Body-Delay-Ms")?.map(|f| f.millis()).transpose()?,
             delay: read("X-Delay-Ms")?.map(|f| f.millis()).transpose()?,
             read_body: read("X-Read-Body")?.is_some(),
             phase: read("X-Keepalive-Phase")?

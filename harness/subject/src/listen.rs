@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pingora::apps::ServerApp;
+use pingora::listeners::tls::TlsSettings;
 use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::listening::Service;
 use pingora::services::Service as _;
@@ -83,7 +84,30 @@ pub fn bind() -> io::Result<(TcpListener, SocketAddr)> {
 
 /// Starts `service` on a port of its own, in Pingora's accept loop, and on the same terms over TLS
 /// and on a Unix socket. The address is that of the port.
-pub fn start<A>(mut service: Service<A>, shutdown: &Shutdown) -> io::Result<SocketAddr>
+pub fn start<A>(service: Service<A>, shutdown: &Shutdown) -> io::Result<SocketAddr>
+where
+    A: ServerApp + Send + Sync + 'static,
+{
+    start_with(service, shutdown, |_| {})
+}
+
+/// The same with TLS handshakes in a thread of their own.
+#[cfg(feature = "api-0-9")]
+pub fn start_offloaded<A>(service: Service<A>, shutdown: &Shutdown) -> io::Result<SocketAddr>
+where
+    A: ServerApp + Send + Sync + 'static,
+{
+    start_with(service, shutdown, |_settings| {
+        #[cfg(feature = "tls")]
+        _settings.set_offload_threadpool(1, 1);
+    })
+}
+
+fn start_with<A>(
+    mut service: Service<A>,
+    shutdown: &Shutdown,
+    set: impl FnOnce(&mut TlsSettings),
+) -> io::Result<SocketAddr>
 where
     A: ServerApp + Send + Sync + 'static,
 {
@@ -99,9 +123,10 @@ where
     if let Some((certificate, key)) = &shutdown.beside.tls {
         let (listener, address) = bind()?;
         inherit(listener, &address);
-        service
-            .add_tls(&address.to_string(), certificate, key)
+        let mut settings = TlsSettings::intermediate(certificate, key)
             .map_err(|error| io::Error::other(error.to_string()))?;
+        set(&mut settings);
+        service.add_tls_with_settings(&address.to_string(), None, settings);
         endpoints.tls = Some(address);
     }
     if let Some(directory) = &shutdown.beside.sockets {

@@ -134,9 +134,14 @@ impl ProxyHttp for Proxy {
     async fn upstream_peer(
         &self,
         _session: &mut Session,
-        _exchange: &mut Exchange,
+        exchange: &mut Exchange,
     ) -> Result<Box<HttpPeer>> {
-        Ok(Box::new(HttpPeer::new(&self.origin, false, String::new())))
+        let fields = &exchange.fields;
+        let origin = fields.origin.as_ref().unwrap_or(&self.origin);
+        let mut peer = HttpPeer::new(origin, false, String::new());
+        peer.group_key = fields.pool;
+        peer.options.idle_timeout = fields.peer_idle;
+        Ok(Box::new(peer))
     }
 
     async fn response_filter(
@@ -168,7 +173,7 @@ impl ProxyHttp for Proxy {
                 .fields
                 .apply(Phase::AfterHead, &mut session.downstream_session);
         }
-        Ok(None)
+        Ok(exchange.fields.body_delay)
     }
 
     async fn logging(&self, session: &mut Session, _: Option<&Error>, exchange: &mut Exchange) {

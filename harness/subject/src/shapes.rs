@@ -53,6 +53,8 @@ pub const CAPABILITIES: &[&str] = &[
     #[cfg(feature = "patched")]
     "connection-timeouts",
     #[cfg(feature = "patched")]
+    "handshake-timeout",
+    #[cfg(feature = "patched")]
     "idle-timeout",
     #[cfg(feature = "patched")]
     "keep-alive-options",
@@ -91,6 +93,14 @@ pub fn start_all(
     addresses.insert("proxy", proxy(None)?);
     // A keepalive time of 2 s and a header time of 3 s, where the variant has them.
     addresses.insert("proxy-short", proxy(Some(short()))?);
+    // A pool of upstream connections that does not run over.
+    addresses.insert("proxy-pool", {
+        let mut conf = ServerConf::default();
+        conf.upstream_keepalive_pool_size = 1024;
+        listen::start(http_proxy_service(&Arc::new(conf), app.clone()), shutdown)?
+    });
+    // HTTP/2 without TLS; a handshake time of 2 s, where the variant has it.
+    addresses.insert("proxy-h2c", proxy(Some(h2c()))?);
     #[cfg(feature = "api-0-9")]
     {
         // CONNECT goes on to the origin.
@@ -180,9 +190,20 @@ pub fn start_all(
         }
         listen::start(service, shutdown)?
     });
+    // TLS handshakes in threads of their own, where the variant has that.
+    #[cfg(feature = "api-0-9")]
+    addresses.insert("proxy-offload", {
+        let mut service = http_proxy_service(&conf, app.clone());
+        if let Some(proxy) = service.app_logic_mut() {
+            proxy.server_options = Some(h2c());
+        }
+        listen::start_offloaded(service, shutdown)?
+    });
 
     addresses.insert("http-server", http_server(None, shutdown)?);
     addresses.insert("http-server-short", http_server(Some(short()), shutdown)?);
+    #[cfg(feature = "api-0-9")]
+    addresses.insert("http-server-h2c", http_server(Some(h2c()), shutdown)?);
     #[cfg(feature = "api-0-9")]
     addresses.insert(
         "http-server-limit",
@@ -227,6 +248,17 @@ fn body() -> HttpServerOptions {
     options.read_timeout = Some(Duration::from_secs(2));
     options.min_recv_rate = Some(1000);
     options.total_drain_timeout = Some(Duration::from_secs(1));
+    options
+}
+
+/// The same with HTTP/2.
+fn h2c() -> HttpServerOptions {
+    let mut options = short();
+    options.h2c = true;
+    #[cfg(feature = "patched")]
+    {
+        options.handshake_timeout = Some(Duration::from_secs(2));
+    }
     options
 }
 

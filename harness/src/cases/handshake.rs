@@ -1,0 +1,113 @@
+//! Handshakes that stall: of TLS, and the beginning of HTTP/2.
+
+use std::time::Duration;
+
+use super::preface::{answers_in_http2, HEADERS, PREFACE, SETTINGS};
+use super::secs;
+use crate::case::{Case, Context, Failure};
+use crate::wire::{Connection, Endpoint, Transport};
+
+const SOURCE: &str = "design 4";
+
+/// The shape whose `handshake_timeout` is 2 s.
+const SHAPE: &str = "proxy-h2c";
+
+/// The former.
+const BOUND: Duration = Duration::from_secs(2);
+
+/// The beginning of a record with a ClientHello.
+const HALF_A_HELLO: &[u8] = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
+
+/// Connects to a port for TLS and speaks none.
+async fn without_tls(context: &Context) -> Result<Connection, Failure> {
+    let address = match context.endpoint()? {
+        Endpoint::Plain(address) | Endpoint::Tls(address) => address,
+        Endpoint::Unix(path) => {
+            return Err(Failure::wrong("a port for TLS", path.display().to_string()))
+        }
+    };
+    context
+        .open(Endpoint::Plain(address), context.shape())
+        .await
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let stalls = |id, sentence, shape, sent: &'static [u8], bound: Duration| {
+        Case::new(id, sentence, SOURCE, shape, move |context| async move {
+            let mut connection = without_tls(&context).await?;
+            let accepted = connection.sent_at();
+            if !sent.is_empty() {
+                connection.send(sent).await;
+            }
+            connection.closes_at(accepted, bound).await
+        })
+        .needs("tls")
+        .over(&[Transport::Tls])
+    };
+    let mut cases = vec![
+        stalls(
+            "handshake.silent-peer-is-closed",
+            "A peer that does not begin the TLS handshake is closed.",
+            SHAPE,
+            b"",
+            BOUND,
+        )
+        .needs("handshake-timeout"),
+        stalls(
+            "handshake.half-a-client-hello-is-closed",
+            "A peer that stops in the middle of its ClientHello is closed.",
+            SHAPE,
+            HALF_A_HELLO,
+            BOUND,
+        )
+        .needs("handshake-timeout"),
+        stalls(
+            "handshake.stalled-offloaded-is-closed",
+            "A handshake in threads of its own is closed as well.",
+            "proxy-offload",
+            HALF_A_HELLO,
+            BOUND,
+        )
+        .needs("handshake-timeout"),
+        stalls(
+            "handshake.default-is-60-s",
+            "Without options, a handshake that stalls is closed after 60 s.",
+            "proxy",
+            HALF_A_HELLO,
+            secs(60),
+        )
+        .bound(secs(66)),
+    ];
+    cases.extend(http2());
+    cases
+}
+
+fn http2() -> Vec<Case> {
+    vec![
+        Case::new(
+            "handshake.h2-preface-without-settings-is-closed",
+            "A peer that sends the preface of HTTP/2 and no SETTINGS is closed.",
+            "design 4, RFC 9113 section 3.4",
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let accepted = connection.sent_at();
+                connection.send(PREFACE).await;
+                connection.ends_at(accepted, BOUND).await
+            },
+        ),
+        Case::new(
+            "handshake.h2-with-settings-is-kept",
+            "A peer that has sent its SETTINGS is none of a handshake's any more.",
+            "design 4",
+            SHAPE,
+            |context| async move {
+                let mut connection = context.connect().await?;
+                connection.send([PREFACE, SETTINGS].concat()).await;
+                tokio::time::sleep(BOUND + secs(1)).await;
+                connection.send(HEADERS).await;
+                answers_in_http2(&mut connection).await
+            },
+        ),
+    ]
+}
