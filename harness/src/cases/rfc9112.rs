@@ -711,7 +711,8 @@ fn tear_down() -> Vec<Case> {
     ]
 }
 
-/// Section 9.6: the client's half-close.
+/// Section 9.6: the client's half-close. While an origin works, Pingora takes it for the client's
+/// end, unless `abort_on_close` is off.
 fn half_close() -> Vec<Case> {
     let answered = |id, sentence, request: Request| {
         let source = "RFC 9112 section 9.6";
@@ -742,8 +743,9 @@ fn half_close() -> Vec<Case> {
         answered(
             "rfc9112.9.6-half-close-while-the-origin-works",
             "A half-close while the origin works does not cost the response.",
-            Request::get("/slow-head/500"),
-        ),
+            Request::get("/slow-head/500").with("X-Abort-On-Close", "0"),
+        )
+        .needs("abort-on-close"),
         answered(
             "rfc9112.9.6-half-close-mid-response",
             "A half-close in the middle of a response does not cut it short.",
@@ -752,13 +754,17 @@ fn half_close() -> Vec<Case> {
         answered(
             "rfc9112.9.6-half-close-mid-proxied-response",
             "A half-close in the middle of a proxied response does not cut it short.",
-            Request::get("/slow-body/500"),
-        ),
+            Request::get("/slow-body/500").with("X-Abort-On-Close", "0"),
+        )
+        .needs("abort-on-close"),
         answered(
             "rfc9112.9.6-half-close-after-a-body",
             "A half-close after a request body does not cost the response.",
-            Request::new("POST", "/slow-head/300").body("hello"),
-        ),
+            Request::new("POST", "/slow-head/300")
+                .with("X-Abort-On-Close", "0")
+                .body("hello"),
+        )
+        .needs("abort-on-close"),
     ]
 }
 

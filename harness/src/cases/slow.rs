@@ -19,6 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         attacked(
             "slow.headers",
             "Slow headers end at the header timeout: none is left, and others are served.",
+            "proxy-impatient",
             Attack {
                 mode: Mode::Headers,
                 connections: 50,
@@ -30,6 +31,7 @@ pub(super) fn cases() -> Vec<Case> {
         attacked(
             "slow.body",
             "Slow bodies end at the read timeout: none is left, and others are served.",
+            "proxy-impatient",
             Attack {
                 mode: Mode::Body,
                 connections: 50,
@@ -41,26 +43,42 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         attacked(
             "slow.read",
-            "Responses that are hardly read end at the write timeout: none is left, and others \
+            "Responses that are no longer read end at the write timeout: none is left, and others \
              are served.",
+            "proxy-impatient",
             Attack {
                 mode: Mode::Read,
                 connections: 20,
                 length: secs(25),
-                // 32 bytes in 5 s, of more than any socket buffers.
-                arguments: words("-n 5 -z 32 -w 512 -y 1024 -p 10"),
+                // What has come, then nothing for longer than the 2 s of the shape. A client that
+                // leaves bytes in its buffer does not notice the reset behind them.
+                arguments: words("-n 6 -z 65536 -w 512 -y 1024 -p 10"),
+                path: "/zeros/8388608",
+            },
+        ),
+        attacked(
+            "slow.drip-read",
+            "Responses that are hardly read end below the minimum send rate: none is left, and \
+             others are served.",
+            "proxy-hurried",
+            Attack {
+                mode: Mode::Read,
+                connections: 20,
+                length: secs(25),
+                // A few KiB a second: progress, of which there is always some within a timeout.
+                arguments: words("-n 1 -z 4096 -w 512 -y 1024 -p 10"),
                 path: "/zeros/8388608",
             },
         ),
     ]
 }
 
-fn attacked(id: &'static str, sentence: &'static str, attack: Attack) -> Case {
+fn attacked(id: &'static str, sentence: &'static str, shape: &'static str, attack: Attack) -> Case {
     let steps = move |context: Context| {
         let attack = attack.clone();
         async move { withstands(&context, id, &attack).await }
     };
-    Case::new(id, sentence, "design 4", "proxy-impatient", steps)
+    Case::new(id, sentence, "design 4", shape, steps)
         .clients(&[Client::SlowHttpTest])
         .needs("idle-timeout")
         .bound(secs(45))

@@ -28,6 +28,8 @@ pub struct Proxy {
     pub origin: String,
     /// The read and the write timeout that it gives each request, if any.
     pub io_timeout: Option<std::time::Duration>,
+    /// The minimum send rate that it gives each response, if any.
+    pub min_send_rate: Option<usize>,
 }
 
 /// What a proxy keeps of a request.
@@ -58,8 +60,14 @@ impl ProxyHttp for Proxy {
                 .downstream_session
                 .set_write_timeout(self.io_timeout);
         }
+        #[cfg(feature = "api-0-9")]
+        if self.min_send_rate.is_some() {
+            session
+                .downstream_session
+                .set_min_send_rate(self.min_send_rate);
+        }
         #[cfg(not(feature = "api-0-9"))]
-        let _ = self.io_timeout;
+        let _ = (self.io_timeout, self.min_send_rate);
         // What is wrong with the fields is said by the next phase.
         if let Ok(fields) = Fields::parse(session.downstream_session.req_header()) {
             exchange.fields = fields;

@@ -79,6 +79,7 @@ pub fn start_all(
     let app = Proxy {
         origin: origin.to_owned(),
         io_timeout: None,
+        min_send_rate: None,
     };
     let proxy = |options: Option<HttpServerOptions>| {
         let mut service = http_proxy_service(&conf, app.clone());
@@ -179,17 +180,21 @@ pub fn start_all(
         listen::start(http_proxy_service(&conf, app), shutdown)?
     });
     // As `proxy-short`, and 2 s for each read and write of a request.
-    addresses.insert("proxy-impatient", {
+    let impatient = |min_send_rate: Option<usize>| {
         let app = Proxy {
             io_timeout: Some(std::time::Duration::from_secs(2)),
+            min_send_rate,
             ..app.clone()
         };
         let mut service = http_proxy_service(&conf, app);
         if let Some(proxy) = service.app_logic_mut() {
             proxy.server_options = Some(short());
         }
-        listen::start(service, shutdown)?
-    });
+        listen::start(service, shutdown)
+    };
+    addresses.insert("proxy-impatient", impatient(None)?);
+    // The same, and 64 KiB a second for each write of a response body.
+    addresses.insert("proxy-hurried", impatient(Some(64 * 1024))?);
     // TLS handshakes in threads of their own, where the variant has that.
     #[cfg(feature = "api-0-9")]
     addresses.insert("proxy-offload", {
