@@ -33,9 +33,6 @@
 //! | `/echo-head` | 200, the head of the request as the body |
 //! | `/note/NAME` | reads the body to its end and notes the name, then as `/length` |
 //! | `/noted/NAME` | as `/length` if the name is noted, else 404 |
-//! | `/head` | 200 whose body is the head of the request as it came |
-//! | `/zeros/BYTES` | 200 with so many bytes |
-//! | `/own-fields` | as `/length` with fields for the next hop alone |
 //! | `/cut-length`, `/cut-chunked`, `/cut-close-delimited` | as their namesakes, but fails in the middle of the body |
 //!
 //! It is a proxy as well. The first label of the host in a CONNECT selects the answer:
@@ -305,28 +302,6 @@ impl Exchanges {
             "early" => {
                 self.say(&ok("")).await?;
                 self.body(asked).await?;
-            }
-            "head" => {
-                let (length, head) = (asked.head.len(), &asked.head);
-                self.say(&format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}"
-                ))
-                .await?;
-            }
-            "zeros" => {
-                let count = usize::try_from(number).unwrap_or(0);
-                self.say(&format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {count}\r\n\r\n{}",
-                    "0".repeat(count)
-                ))
-                .await?;
-            }
-            "own-fields" => {
-                self.say(&ok(
-                    "Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
-                     Proxy-Connection: keep-alive\r\nX-End: 1\r\n",
-                ))
-                .await?;
             }
             "cut-length" => {
                 self.say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhel")

@@ -47,7 +47,7 @@ fn hop_by_hop() -> Vec<Case> {
             }
         })
     };
-    let asks = || Request::get("/head").with("X-End", "1");
+    let asks = || Request::get("/echo-head").with("X-End", "1");
     vec![
         one(
             "rfc9110.7.6.1-connection-is-one-list",
@@ -94,7 +94,7 @@ fn hop_by_hop() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let response = connection.exchange(&Request::get("/own-fields")).await?;
+                let response = connection.exchange(&Request::get("/hop-by-hop")).await?;
                 check::status(&response, 200)?;
                 check::without(&response, "X-Hop")?;
                 check::without(&response, "Proxy-Connection")?;

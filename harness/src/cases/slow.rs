@@ -53,7 +53,7 @@ pub(super) fn cases() -> Vec<Case> {
                 // What has come, then nothing for longer than the 2 s of the shape. A client that
                 // leaves bytes in its buffer does not notice the reset behind them.
                 arguments: words("-n 6 -z 65536 -w 512 -y 1024 -p 10"),
-                path: "/zeros/8388608",
+                path: "/big/8388608",
             },
         ),
         attacked(
@@ -67,7 +67,7 @@ pub(super) fn cases() -> Vec<Case> {
                 length: secs(25),
                 // A few KiB a second: progress, of which there is always some within a timeout.
                 arguments: words("-n 1 -z 4096 -w 512 -y 1024 -p 10"),
-                path: "/zeros/8388608",
+                path: "/big/8388608",
             },
         ),
     ]
