@@ -182,10 +182,11 @@ impl Connection {
             return;
         }
         self.timers.stop(Timer::Idle);
-        self.request = None;
-        self.outcome = None;
         self.open.request = true;
+        // What was said before the first request, a 408 for one, stays said.
         if !first {
+            self.request = None;
+            self.outcome = None;
             self.remaining = self.remaining.map(|n| n.saturating_sub(1));
             self.head_began = now;
             self.arm_header_read();

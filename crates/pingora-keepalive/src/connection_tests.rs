@@ -1,8 +1,7 @@
-//! Tests of the connection: each rule alone, then arbitrary orders of events.
+//! Tests of the connection: each rule alone. Arbitrary orders of events are in `tests/properties.rs`.
 
 use super::*;
 use crate::{BodyLimits, ConnectionOptions, KeepAlive, Version};
-use proptest::prelude::*;
 use rstest::rstest;
 use std::time::Duration;
 
@@ -545,6 +544,17 @@ fn a_connection_that_persists_has_its_idle_time_alone() {
 
 // The end.
 
+#[test]
+fn an_answer_before_the_first_byte_is_not_forgotten() {
+    let now = Instant::now();
+    let mut connection = Connection::accept(Options::default(), now);
+    let said = connection.decide(&ResponseHead::default());
+    assert_eq!(said, Outcome::Close(CloseReason::ProtocolError));
+    connection.first_byte(now);
+    connection.head_complete(get());
+    assert_eq!(connection.finish(now), said);
+}
+
 #[rstest]
 #[case::before_a_request(|_: &mut Connection| {}, CloseReason::ClientClosed)]
 #[case::within_a_head(|c: &mut Connection| c.first_byte(Instant::now()), CloseReason::ClientVanished)]
@@ -707,251 +717,4 @@ fn what_ends_with_the_connection_ends_gracefully_only_where_it_is_complete(
         connection.response_complete();
     }
     assert_eq!(connection.end(), expected);
-}
-
-// Arbitrary orders of events.
-
-#[derive(Clone, Debug)]
-enum Event {
-    Wait(u64),
-    SetPolicy(IdleTimeout),
-    SetRemaining(Option<u32>),
-    FirstByte,
-    HeadComplete(Box<RequestHead>),
-    RequestComplete,
-    Decide(ResponseHead),
-    BodyPending,
-    BodyPaused,
-    BodyReceived(usize),
-    BodyDrain(bool),
-    ResponseComplete,
-    Finish,
-    Drain,
-    ErrorClose,
-    PeerHalfClosed,
-    ProtocolError,
-    LeftUnread,
-    PeerClosed,
-    Expire,
-    End,
-    Linger,
-    Discarded,
-    Gone,
-}
-
-fn any_policy() -> impl Strategy<Value = IdleTimeout> {
-    prop_oneof![
-        Just(IdleTimeout::Close),
-        Just(IdleTimeout::Unlimited),
-        (0..5_000u64).prop_map(|ms| IdleTimeout::After(Duration::from_millis(ms))),
-    ]
-}
-
-fn any_request() -> impl Strategy<Value = RequestHead> {
-    let connection = prop_oneof![
-        Just(""),
-        Just("close"),
-        Just("keep-alive"),
-        Just("TE, keep-alive")
-    ];
-    (
-        any::<bool>(),
-        connection,
-        proptest::option::of(0..4u64),
-        proptest::option::of(0..4u32),
-        any::<(bool, bool)>(),
-    )
-        .prop_map(
-            |(http11, connection, timeout, max, (ambiguous_framing, to_proxy))| RequestHead {
-                version: if http11 {
-                    Version::Http11
-                } else {
-                    Version::Http10
-                },
-                connection: ConnectionOptions::parse([connection.as_bytes()]),
-                keep_alive: KeepAlive { timeout, max },
-                ambiguous_framing,
-                to_proxy,
-            },
-        )
-}
-
-fn any_event() -> impl Strategy<Value = Event> {
-    prop_oneof![
-        1 => (0..4_000u64).prop_map(Event::Wait),
-        1 => any_policy().prop_map(Event::SetPolicy),
-        1 => proptest::option::of(0..3u32).prop_map(Event::SetRemaining),
-        4 => Just(Event::FirstByte),
-        4 => any_request().prop_map(|request| Event::HeadComplete(Box::new(request))),
-        4 => any::<[bool; 5]>().prop_map(|[tunnel, close_delimited, request_body_unread, unexpected_data, _]| {
-            Event::Decide(ResponseHead {
-                tunnel,
-                close_delimited,
-                request_body_unread,
-                unexpected_data,
-                ..Default::default()
-            })
-        }),
-        4 => Just(Event::Decide(ResponseHead::default())),
-        2 => Just(Event::BodyPending),
-        1 => Just(Event::BodyPaused),
-        1 => (0..9usize).prop_map(Event::BodyReceived),
-        1 => any::<bool>().prop_map(Event::BodyDrain),
-        4 => Just(Event::Finish),
-        2 => Just(Event::RequestComplete),
-        2 => Just(Event::ResponseComplete),
-        1 => Just(Event::End),
-        2 => Just(Event::Linger),
-        3 => Just(Event::Discarded),
-        1 => Just(Event::Drain),
-        1 => Just(Event::ErrorClose),
-        1 => Just(Event::PeerHalfClosed),
-        1 => Just(Event::ProtocolError),
-        1 => Just(Event::LeftUnread),
-        1 => Just(Event::PeerClosed),
-        2 => Just(Event::Expire),
-        1 => Just(Event::Gone),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn whatever_happens_a_connection_ends_once_and_never_comes_back(
-        events in proptest::collection::vec(any_event(), 1..80)
-    ) {
-        let options = options(|o| {
-            o.keepalive_timeout = Some(2 * SECOND);
-            o.timeouts.header_read_timeout = Some(3 * SECOND);
-            o.max_connection_age = Some(20 * SECOND);
-        });
-        let accepted = Instant::now();
-        let mut incomplete = false;
-        let mut lingers_since = None;
-        let mut now = Instant::now();
-        let mut connection = Connection::accept(options, now);
-        let mut reasons = Vec::new();
-        let mut closed_exchange = false;
-        for event in events {
-            let over = connection.phase().is_over();
-            let policy = connection.policy();
-            let deadline = connection.next_deadline();
-            match event {
-                Event::Wait(millis) => now += Duration::from_millis(millis),
-                Event::SetPolicy(policy) => connection.set_policy(policy),
-                Event::SetRemaining(remaining) => connection.set_remaining(remaining),
-                Event::FirstByte => {
-                    let began = matches!(connection.phase(), Phase::AwaitFirst | Phase::Idle);
-                    connection.first_byte(now);
-                    closed_exchange &= !began;
-                }
-                Event::HeadComplete(request) => connection.head_complete(*request),
-                Event::Decide(response) => {
-                    let first = connection.outcome.is_none();
-                    connection.check_age(now);
-                    let outcome = connection.decide(&response);
-                    if first {
-                        incomplete = response.close_delimited || response.tunnel;
-                        prop_assert!(!outcome.persists() || now < accepted + 20 * SECOND);
-                    }
-                    if let (true, Outcome::Persist { idle, .. }) = (first, outcome) {
-                        // A wish can shorten the policy and never extend it.
-                        let allowed = policy.allowed();
-                        prop_assert!(allowed.is_some());
-                        prop_assert!(allowed.flatten().is_none_or(|limit| idle <= Some(limit)));
-                        prop_assert!(allowed.flatten().is_none() || idle.is_some());
-                    }
-                }
-                Event::BodyPending => connection.body_read_pending(BODY_LIMITS, now),
-                Event::BodyPaused => connection.body_read_paused(now),
-                Event::BodyReceived(bytes) => connection.body_received(bytes, now),
-                Event::BodyDrain(true) => connection.body_drain_began(Some(SECOND), now),
-                Event::BodyDrain(false) => connection.body_drain_ended(),
-                Event::Finish => {
-                    let outcome = connection.finish(now);
-                    prop_assert_eq!(outcome.persists(), !connection.phase().is_over());
-                }
-                Event::Drain => connection.drain(),
-                Event::ErrorClose => connection.error_close(),
-                Event::PeerHalfClosed => connection.peer_half_closed(),
-                Event::ProtocolError => connection.protocol_error(),
-                Event::LeftUnread => connection.left_unread(),
-                Event::PeerClosed => connection.peer_closed(),
-                Event::Expire => {
-                    let expired = connection.expire(now);
-                    prop_assert_eq!(expired, deadline.filter(|d| d.1 <= now).map(|d| d.0));
-                }
-                Event::RequestComplete => connection.request_complete(),
-                Event::ResponseComplete => {
-                    connection.response_complete();
-                    incomplete = false;
-                }
-                Event::End => {
-                    let ending = connection.end();
-                    prop_assert!(connection.phase().is_over());
-                    prop_assert!(!incomplete || ending == Ending::Abort);
-                }
-                Event::Linger => {
-                    if connection.linger(now) {
-                        lingers_since = Some(now);
-                    }
-                }
-                Event::Discarded => connection.discarded(now),
-                Event::Gone => reasons.extend(connection.gone()),
-            }
-
-            prop_assert!(
-                !(connection.timers.is_armed(Timer::Idle)
-                    && connection.timers.is_armed(Timer::HeaderRead)),
-                "two timers in {:?}", connection.phase()
-            );
-            prop_assert_eq!(
-                connection.timers.is_armed(Timer::HeaderRead),
-                matches!(connection.phase(), Phase::AwaitFirst | Phase::ReadingHead)
-            );
-            if connection.phase() != Phase::Exchange {
-                prop_assert_eq!(connection.body_deadline(), None);
-            }
-            if over {
-                prop_assert!(connection.phase().is_over());
-                let longest = lingers_since.map_or(now, |since| since + 30 * SECOND);
-                if let Some((timer, at)) = connection.next_deadline() {
-                    prop_assert_eq!(timer, Timer::Linger);
-                    prop_assert!(at <= longest);
-                    prop_assert_eq!(connection.phase(), Phase::Closing);
-                }
-            }
-            if closed_exchange {
-                prop_assert!(matches!(connection.outcome, Some(Outcome::Close(_))));
-            }
-            closed_exchange = matches!(connection.outcome, Some(Outcome::Close(_)));
-        }
-        reasons.extend(connection.gone());
-        reasons.extend(connection.gone());
-        prop_assert_eq!(reasons.len(), 1);
-        prop_assert_eq!(connection.phase(), Phase::Closed);
-    }
-
-    #[test]
-    fn no_bytes_make_a_parser_panic(lines in proptest::collection::vec(any::<Vec<u8>>(), 0..4)) {
-        let lines = || lines.iter().map(Vec::as_slice);
-        let _ = ConnectionOptions::parse(lines());
-        let parsed = KeepAlive::parse(lines());
-        prop_assert_eq!(KeepAlive::parse([parsed.to_string().as_bytes()]), parsed);
-    }
-
-    #[test]
-    fn near_misses_of_the_field_do_not_panic_either(
-        line in r#"((timeout|max|Timeout)[ \t]{0,2}=?[ \t]{0,2}["\\0-9a]{0,24}[, ;]{0,2}){0,5}"#
-    ) {
-        let parsed = KeepAlive::parse([line.as_bytes()]);
-        prop_assert_eq!(KeepAlive::parse([parsed.to_string().as_bytes()]), parsed);
-    }
-
-    #[test]
-    fn a_formatted_field_parses_to_what_it_came_from(
-        timeout in any::<Option<u64>>(), max in any::<Option<u32>>()
-    ) {
-        let field = KeepAlive { timeout, max };
-        prop_assert_eq!(KeepAlive::parse([field.to_string().as_bytes()]), field);
-    }
 }
