@@ -17,5 +17,6 @@ pub mod paths;
 pub mod report;
 pub mod runner;
 pub mod selection;
+pub mod soak;
 pub mod subject;
 pub mod wire;

@@ -33,6 +33,7 @@
 //! | `/echo-head` | 200, the head of the request as the body |
 //! | `/note/NAME` | reads the body to its end and notes the name, then as `/length` |
 //! | `/noted/NAME` | as `/length` if the name is noted, else 404 |
+//! | `/reset` | as `/length`, but ended by a reset in the middle of the body |
 //! | `/cut-length`, `/cut-chunked`, `/cut-close-delimited` | as their namesakes, but fails in the middle of the body |
 //!
 //! It is a proxy as well. The first label of the host in a CONNECT selects the answer:
@@ -52,12 +53,13 @@ pub mod limited;
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::wire::response::{chunks, Body};
 
@@ -70,10 +72,11 @@ pub const LARGE: usize = 4 * 1024 * 1024;
 /// Names that were noted.
 type Notes = Arc<Mutex<HashSet<String>>>;
 
-/// A running origin; ends when dropped.
+/// A running origin; ends with its connections when dropped.
 #[derive(Debug)]
 pub struct Origin {
     address: SocketAddr,
+    answering: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -83,16 +86,29 @@ impl Origin {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let notes = Notes::default();
+        let answering = Arc::new(AtomicUsize::new(0));
+        let counter = answering.clone();
         let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let notes = notes.clone();
-                tokio::spawn(async move {
+                while connections.try_join_next().is_some() {}
+                let (notes, counter) = (notes.clone(), counter.clone());
+                connections.spawn(async move {
                     // A proxy that goes away is nothing to report here.
-                    let _ = Exchanges::new(stream, notes).serve().await;
+                    let _ = Exchanges::new(stream, notes).serve(&counter).await;
                 });
             }
         });
-        Ok(Origin { address, task })
+        Ok(Origin {
+            address,
+            answering,
+            task,
+        })
+    }
+
+    /// How many requests are being answered.
+    pub fn answering(&self) -> usize {
+        self.answering.load(Ordering::Relaxed)
     }
 
     /// Where it listens.
@@ -133,9 +149,12 @@ impl Exchanges {
         }
     }
 
-    async fn serve(mut self) -> io::Result<()> {
+    async fn serve(mut self, answering: &AtomicUsize) -> io::Result<()> {
         while let Some(asked) = self.head().await? {
-            if !self.answer(&asked).await? {
+            answering.fetch_add(1, Ordering::Relaxed);
+            let answered = self.answer(&asked).await;
+            answering.fetch_sub(1, Ordering::Relaxed);
+            if !answered? {
                 return self.stream.shutdown().await;
             }
         }
@@ -319,6 +338,12 @@ impl Exchanges {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 self.stream.set_zero_linger()?;
                 return Err(io::ErrorKind::ConnectionReset.into());
+            }
+            "reset" => {
+                let all = ok("");
+                self.say(&all[..all.len() - length / 2]).await?;
+                self.stream.set_zero_linger()?;
+                return Err(io::ErrorKind::ConnectionAborted.into());
             }
             _ => {
                 self.say("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")

@@ -1,8 +1,9 @@
-//! `harness list | explain | run | bench | serve | lock`.
+//! `harness list | explain | run | bench | serve | soak | lock`.
 
 mod bench;
 mod run;
 mod serve;
+mod soak;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ enum Command {
         #[arg(long)]
         subject: String,
     },
+    /// Set many bad clients on a subject for minutes, and see that nothing is left of them.
+    Soak(SoakArguments),
     /// Renew the lock files of the subjects.
     #[command(hide = true)]
     Lock {
@@ -82,6 +85,26 @@ struct RunArguments {
     verbose: bool,
 }
 
+/// How to soak.
+#[derive(Debug, Args)]
+struct SoakArguments {
+    /// For how long clients come; waiting for the last of them comes on top.
+    #[arg(default_value_t = 3.0)]
+    minutes: f64,
+    /// Which subject.
+    #[arg(long, default_value = "patched-0.9.1", value_name = "NAME")]
+    subject: String,
+    /// Only kinds of bad clients whose name matches; may be given several times.
+    #[arg(long = "kind", value_name = "GLOB")]
+    kinds: Vec<String>,
+    /// How many bad clients at a time.
+    #[arg(long, default_value_t = 300, value_name = "NUMBER")]
+    bad: usize,
+    /// How many good clients beside them.
+    #[arg(long, default_value_t = 6, value_name = "NUMBER")]
+    good: usize,
+}
+
 /// Exit status for a mistake in the arguments, as clap has it.
 const USAGE: u8 = 2;
 
@@ -100,6 +123,7 @@ pub(crate) fn main() -> ExitCode {
             connections,
         } => bench(subject, connections),
         Command::Serve { subject } => serve(subject),
+        Command::Soak(arguments) => soak(&arguments),
         Command::Lock { subjects, anew } => write_locks(&subjects, anew),
     };
     match done {
@@ -191,6 +215,13 @@ fn serve(subject: String) -> Result<bool, Problem> {
     let selection = Selection::new(&[subject], &[], &[], &[]).map_err(usage)?;
     serve::serve(&selection.variants)?;
     Ok(true)
+}
+
+fn soak(arguments: &SoakArguments) -> Result<bool, Problem> {
+    let subject = std::slice::from_ref(&arguments.subject);
+    let selection = Selection::new(subject, &[], &[], &[]).map_err(usage)?;
+    let plan = soak::plan(arguments).map_err(usage)?;
+    Ok(soak::run(&selection.variants, &plan)?)
 }
 
 fn write_locks(subjects: &[String], anew: bool) -> Result<bool, Problem> {

@@ -1,5 +1,6 @@
 //! Progress on standard error: a moving line on a terminal, plain lines elsewhere.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -67,6 +68,23 @@ impl Progress {
         Cases { bar }
     }
 
+    /// A bar that shows how much of `time` has passed.
+    pub fn soak(&self, time: Duration) -> Soak {
+        let bar = if self.terminal {
+            let bar = ProgressBar::new(time.as_secs());
+            if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {bar:20} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        } else {
+            eprintln!("soaking for {} s", time.as_secs());
+            ProgressBar::hidden()
+        };
+        let told = Cell::new(Duration::ZERO);
+        Soak { bar, told }
+    }
+
     fn spinner(&self, name: &str) -> ProgressBar {
         if !self.terminal {
             eprintln!("{name} ...");
@@ -110,6 +128,34 @@ impl Cases {
     }
 
     /// All are.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Shows how far a soak is.
+#[derive(Debug)]
+pub struct Soak {
+    bar: ProgressBar,
+    /// Up to when it was told, where there is no terminal.
+    told: Cell<Duration>,
+}
+
+impl Soak {
+    /// How often it is told where there is no terminal.
+    const TELL: Duration = Duration::from_secs(30);
+
+    /// This much of the time has passed, with this result so far.
+    pub fn at(&self, passed: Duration, so_far: &str) {
+        self.bar.set_position(passed.as_secs());
+        self.bar.set_message(so_far.to_owned());
+        if self.bar.is_hidden() && passed >= self.told.get() + Self::TELL {
+            self.told.set(passed);
+            eprintln!("{} s: {so_far}", passed.as_secs());
+        }
+    }
+
+    /// It is over.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

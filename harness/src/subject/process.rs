@@ -1,6 +1,6 @@
 //! A running subject.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{bail, Context as _, Result};
 use serde::Deserialize;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::build::Built;
 use crate::paths;
@@ -42,9 +42,20 @@ pub struct Subject {
     log: PathBuf,
     // Takes commands. The process ends when this closes, also if the harness is killed.
     commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
     // Its certificate and its Unix sockets; goes when it does.
     _directory: TempDir,
 }
+
+/// What a subject says of itself.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Stats {
+    /// Tasks that are alive.
+    pub tasks: usize,
+}
+
+/// A connection on one of a subject's ports: that port and the client's.
+pub type Pair = (u16, u16);
 
 impl Subject {
     /// Starts a variant, with the origin that it proxies to. What it logs goes to a file that is
@@ -92,6 +103,7 @@ impl Subject {
             process,
             log,
             commands,
+            answers: lines,
             _directory: directory,
         })
     }
@@ -105,6 +117,14 @@ impl Subject {
     pub async fn shut_down(&mut self) -> Result<()> {
         let sent = self.commands.write_all(b"shutdown\n").await;
         sent.with_context(|| format!("{} takes no commands", self.name()))
+    }
+
+    /// What it says of itself.
+    pub async fn stats(&mut self) -> Result<Stats> {
+        self.commands.write_all(b"stats\n").await?;
+        let line = tokio::time::timeout(START, self.answers.next_line()).await??;
+        let line = line.with_context(|| format!("{} has ended", self.name()))?;
+        serde_json::from_str(&line).with_context(|| format!("{} said {line}", self.name()))
     }
 
     /// What it has logged.
@@ -171,36 +191,47 @@ impl Subject {
         shape.or_else(call).or_else(transport)
     }
 
+    /// The ports of its shapes, with and without TLS.
+    pub fn ports(&self) -> Vec<u16> {
+        let ports = self.ready.shapes.values().chain(self.ready.tls.values());
+        ports.map(SocketAddr::port).collect()
+    }
+
     /// How many connections its process holds on its shapes' ports and sockets.
     pub fn open_connections(&self) -> Result<usize> {
-        let ports = self.ready.shapes.values().chain(self.ready.tls.values());
-        let ports: Vec<u16> = ports.map(SocketAddr::port).collect();
-        let id = self.process.id().context("the subject has ended")?;
-        let table = |name: &str| {
-            let table = format!("/proc/{id}/net/{name}");
-            std::fs::read_to_string(&table).context(table)
-        };
-        let tcp = table("tcp")?;
-        let unix = table("unix")?;
+        let id = self.id().context("the subject has ended")?;
+        let tcp = connections(id, &self.ports())?;
+        let table = format!("/proc/{id}/net/unix");
+        let unix = std::fs::read_to_string(&table).context(table)?;
         let paths: Vec<_> = self.ready.unix.values().collect();
-        let tcp = tcp.lines().filter(|line| is_connection(line, &ports));
         let unix = unix.lines().filter(|line| is_unix(line, &paths));
-        Ok(tcp.count() + unix.count())
+        Ok(tcp.len() + unix.count())
     }
 }
 
-/// Whether a line of `/proc/net/tcp` is a connection on one of `ports` that a process still holds.
-/// One that no process holds has no inode: the kernel is only waiting for its last packets.
-fn is_connection(line: &str, ports: &[u16]) -> bool {
+/// The connections on `ports` that the process `id` holds or has still to accept.
+pub fn connections(id: u32, ports: &[u16]) -> Result<HashSet<Pair>> {
+    let table = format!("/proc/{id}/net/tcp");
+    let text = std::fs::read_to_string(&table).context(table)?;
+    Ok(text
+        .lines()
+        .filter_map(|line| connection(line, ports))
+        .collect())
+}
+
+/// The connection on one of `ports` that a line of `/proc/net/tcp` shows, unless only the kernel
+/// knows it any more, which is waiting for its last packets: then no process holds it, which shows
+/// as no inode, and it is past the states in which it could be waiting to be accepted.
+fn connection(line: &str, ports: &[u16]) -> Option<Pair> {
+    const ESTABLISHED: &str = "01";
+    const CLOSE_WAIT: &str = "08";
     const LISTEN: &str = "0A";
-    let mut columns = line.split_whitespace();
-    let local = columns.nth(1).and_then(|local| local.rsplit(':').next());
-    let port = local.and_then(|port| u16::from_str_radix(port, 16).ok());
-    let state = columns.nth(1);
-    let inode = columns.nth(5);
-    port.is_some_and(|port| ports.contains(&port))
-        && state != Some(LISTEN)
-        && inode.is_some_and(|inode| inode != "0")
+    let mut columns = line.split_whitespace().skip(1);
+    let mut port = || u16::from_str_radix(columns.next()?.rsplit(':').next()?, 16).ok();
+    let (server, client) = (port()?, port()?);
+    let state = columns.next()?;
+    let held = columns.nth(5)? != "0" || matches!(state, ESTABLISHED | CLOSE_WAIT);
+    (ports.contains(&server) && state != LISTEN && held).then_some((server, client))
 }
 
 /// Whether a line of `/proc/net/unix` is a connection on one of `paths` that a process still
@@ -239,14 +270,16 @@ mod tests {
             )
         };
         let ports = [0x1F90];
-        assert!(is_connection(&line("1F90", "01", "4242"), &ports));
-        assert!(is_connection(&line("1F90", "08", "4242"), &ports));
-        assert!(!is_connection(&line("1F90", "0A", "4242"), &ports));
-        assert!(!is_connection(&line("1F90", "05", "0"), &ports));
-        assert!(!is_connection(&line("1F91", "01", "4242"), &ports));
-        assert!(!is_connection(
-            "  sl  local_address rem_address   st",
-            &ports
-        ));
+        let held = Some((0x1F90, 0xA1B2));
+        assert_eq!(connection(&line("1F90", "01", "4242"), &ports), held);
+        assert_eq!(connection(&line("1F90", "08", "4242"), &ports), held);
+        assert_eq!(connection(&line("1F90", "05", "4242"), &ports), held);
+        // not accepted yet
+        assert_eq!(connection(&line("1F90", "01", "0"), &ports), held);
+        assert_eq!(connection(&line("1F90", "0A", "4242"), &ports), None);
+        assert_eq!(connection(&line("1F90", "05", "0"), &ports), None);
+        assert_eq!(connection(&line("1F91", "01", "4242"), &ports), None);
+        let head = "  sl  local_address rem_address   st";
+        assert_eq!(connection(head, &ports), None);
     }
 }

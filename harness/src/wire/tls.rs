@@ -90,8 +90,13 @@ pub struct TlsWriter {
 pub async fn connect(address: SocketAddr) -> io::Result<(TlsReader, TlsWriter, Instant)> {
     let socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
+    shake_hands(socket).await
+}
+
+/// The same on a connection that is made.
+pub async fn shake_hands(socket: TcpStream) -> io::Result<(TlsReader, TlsWriter, Instant)> {
     let config = Identity::get()?.config.clone();
-    let name = ServerName::from(address.ip());
+    let name = ServerName::from(socket.peer_addr()?.ip());
     let mut session = ClientConnection::new(config, name).map_err(io::Error::other)?;
     // A case may send more at once than rustls would keep.
     session.set_buffer_limit(None);

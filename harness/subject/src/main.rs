@@ -7,9 +7,11 @@
 //! stands in [`fields`].
 //!
 //! The process prints one line of JSON when every port accepts,
-//! `{"shapes":{NAME:ADDRESS},"tls":{NAME:ADDRESS},"unix":{NAME:PATH},"capabilities":[NAME]}`. The line `shutdown` on its standard input
-//! gives every service the signal of a graceful shutdown. It exits when its standard input closes,
-//! so that it never outlives the harness. `RUST_LOG` switches on logging to standard error.
+//! `{"shapes":{NAME:ADDRESS},"tls":{NAME:ADDRESS},"unix":{NAME:PATH},"capabilities":[NAME]}`. The
+//! line `shutdown` on its standard input gives every service the signal of a graceful shutdown; the
+//! line `stats` is answered with `{"tasks":NUMBER}`, the tasks that are alive. It exits when its
+//! standard input closes, so that it never outlives the harness. `RUST_LOG` switches on logging to
+//! standard error.
 
 mod answer;
 mod custom;
@@ -25,6 +27,7 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::PathBuf;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 const USAGE: &str =
@@ -37,12 +40,12 @@ fn main() -> std::io::Result<()> {
         std::process::exit(2);
     };
     let (shutdown, signal) = listen::Shutdown::new(beside);
-    std::thread::spawn(move || obey_the_harness(&signal));
-
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
+    let handle = runtime.handle().clone();
+    std::thread::spawn(move || obey_the_harness(&signal, &handle));
     runtime.block_on(async {
         let addresses = shapes::start_all(&origin, &shutdown)?;
         let mut tls = BTreeMap::new();
@@ -92,12 +95,17 @@ async fn await_sockets(paths: impl Iterator<Item = &PathBuf>) {
     }
 }
 
-/// Passes on the signal to shut down, and ends the process when standard input closes.
-fn obey_the_harness(shutdown: &watch::Sender<bool>) {
+/// Passes on the signal to shut down, counts tasks, and ends the process when standard input closes.
+fn obey_the_harness(shutdown: &watch::Sender<bool>, runtime: &Handle) {
     for line in std::io::stdin().lock().lines() {
         match line.as_deref() {
             Ok("shutdown") => {
                 shutdown.send_replace(true);
+            }
+            Ok("stats") => {
+                // Every service runs on this runtime: those of Pingora's are spawned there too.
+                let stats = serde_json::json!({ "tasks": runtime.metrics().num_alive_tasks() });
+                println!("{stats}");
             }
             Ok(_) => {}
             Err(_) => break,
