@@ -8,6 +8,7 @@ step() { printf '\n== %s\n' "$*"; "$@"; }
 
 step cargo fmt --all --check
 step cargo fmt --check --manifest-path harness/subject/Cargo.toml
+step cargo fmt --check --manifest-path crates/pingora-keepalive/fuzz/Cargo.toml
 step cargo clippy --locked --workspace --all-targets -- -D warnings
 
 # The queue: well formed, applies to the pinned sources, and comes back byte for byte.
