@@ -177,6 +177,66 @@ fn exchanges() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(events, 1..8).prop_map(|exchanges| exchanges.concat())
 }
 
+/// What a request's body brings, in the order in which a server reports it.
+fn body_events() -> impl Strategy<Value = Vec<Event>> {
+    let one = prop_oneof![
+        6 => any_reading().prop_map(Event::BodyPending),
+        6 => (0..1_500u16).prop_map(Event::Wait),
+        4 => (0..3_000u16).prop_map(Event::BodyReceived),
+        2 => Just(Event::BodyPaused),
+        1 => any_limit().prop_map(Event::DrainBegan),
+        2 => Just(Event::Expire),
+    ];
+    prop::collection::vec(one, 0..10)
+}
+
+/// What a response, or the tunnel that it opened, brings.
+fn response_events() -> impl Strategy<Value = Vec<Event>> {
+    let one = prop_oneof![
+        2 => any_writing().prop_map(Event::BeginWrite),
+        4 => option::weighted(0.9, 0..9u16).prop_map(Event::WritePending),
+        4 => option::weighted(0.9, 0..9u16).prop_map(Event::LookAtWrite),
+        6 => (0..1_500u16).prop_map(Event::Wait),
+        2 => Just(Event::WriteResumed),
+        4 => Just(Event::TunnelMoved),
+        2 => Just(Event::Expire),
+        1 => Just(Event::ResponseComplete),
+    ];
+    prop::collection::vec(one, 0..10)
+}
+
+/// Options under which a connection lives for some exchanges.
+fn long_lives() -> impl Strategy<Value = Lives> {
+    (any_lives(), 1_000..6_000u16).prop_map(|(lives, millis)| Lives {
+        keepalive: Limit::Never,
+        requests: None,
+        header: Limit::Never,
+        tunnel: Limit::Millis(millis / 2),
+        age: Limit::Millis(millis),
+        ..lives
+    })
+}
+
+/// Exchanges in which everything is waited for, then the end.
+fn busy_exchanges() -> impl Strategy<Value = Vec<Event>> {
+    let spread = prop::collection::vec(any::<bool>().prop_map(Event::SetJitter), 0..3);
+    let exchange = (body_events(), any_response(), response_events(), 0..500u16);
+    let events = exchange.prop_map(|(body, response, written, wait)| {
+        let mut events = vec![Event::FirstByte, Event::HeadComplete(Request::default())];
+        events.extend(body);
+        events.extend([Event::CheckAge, Event::Decide(response)]);
+        events.extend(written);
+        events.extend([Event::Finish, Event::Wait(wait)]);
+        events
+    });
+    let all = (spread, prop::collection::vec(events, 1..6));
+    all.prop_map(|(mut events, exchanges)| {
+        events.extend(exchanges.concat());
+        events.extend([Event::End, Event::Linger, Event::Discarded]);
+        events
+    })
+}
+
 /// Lines of what the fields are made of, in any order.
 fn near_misses() -> impl Strategy<Value = Vec<u8>> {
     let pieces: &[&[u8]] = &[
@@ -229,6 +289,14 @@ proptest! {
         events in exchanges(),
     ) {
         model::check(&setup, &events);
+    }
+
+    #[test]
+    fn waiting_in_an_exchange_leads_where_the_model_is(
+        lives in long_lives(),
+        events in busy_exchanges(),
+    ) {
+        model::check(&Setup::Accept(lives), &events);
     }
 
     #[test]
