@@ -40,6 +40,8 @@ pub struct Connection {
     request: Option<RequestHead>,
     body: BodyClock,
     outcome: Option<Outcome>,
+    /// Whether the head of the final response was about to be written.
+    response_began: bool,
     write: Write,
     /// Whether a deadline ended the connection in the middle of what was to be written or read.
     cut: bool,
@@ -76,6 +78,7 @@ impl Connection {
             request: None,
             body: BodyClock::default(),
             outcome: None,
+            response_began: false,
             write: Write::default(),
             cut: false,
             open: Open::default(),
@@ -187,6 +190,7 @@ impl Connection {
         if !first {
             self.request = None;
             self.outcome = None;
+            self.response_began = false;
             self.remaining = self.remaining.map(|n| n.saturating_sub(1));
             self.head_began = now;
             self.arm_header_read();
@@ -268,12 +272,16 @@ impl Connection {
     /// Decides what becomes of the connection, as the head of the final response is about to be
     /// written. The first call decides; others return what stands.
     pub fn decide(&mut self, response: &ResponseHead) -> Outcome {
+        if !self.response_began {
+            // Also where the outcome is settled before: a body that is late still has its answer.
+            self.response_began = true;
+            self.open.response = response.tunnel || response.close_delimited;
+        }
         if let Some(outcome) = self.outcome {
             return outcome;
         }
         let outcome = decide(self.request.as_ref(), response, &self.standing());
         self.outcome = Some(outcome);
-        self.open.response = response.tunnel || response.close_delimited;
         if response.tunnel && self.step(Step::Tunnel) {
             self.timers.stop_all();
         }

@@ -484,6 +484,19 @@ fn a_body_that_stalls_does_not_make_a_truncated_response_look_complete() {
 }
 
 #[test]
+fn a_late_answer_to_a_late_body_does_not_look_complete_where_it_is_cut_short() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.body_read_pending(BODY_LIMITS, now);
+    connection.expire(now + SECOND);
+    connection.decide(&ResponseHead {
+        close_delimited: true,
+        ..ResponseHead::default()
+    });
+    assert_eq!(connection.end(), Ending::Abort);
+    assert_eq!(connection.gone(), Some(CloseReason::BodyTimeout));
+}
+
+#[test]
 fn a_tunnel_has_no_body_to_wait_for() {
     let (mut connection, now) = in_exchange(Options::default(), get());
     connection.body_read_pending(BODY_LIMITS, now);

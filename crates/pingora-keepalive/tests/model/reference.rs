@@ -19,6 +19,8 @@ pub(super) struct Model {
     stopped: Option<CloseReason>,
     request: Option<RequestHead>,
     outcome: Option<Outcome>,
+    /// Whether a final response was decided about, since the request began.
+    answered: bool,
     reason: Option<CloseReason>,
     accepted: Instant,
     /// Whether the age is spread as far as it can be; what was said first counts.
@@ -57,6 +59,7 @@ impl Model {
             stopped: None,
             request: None,
             outcome: None,
+            answered: false,
             reason: None,
             accepted: now,
             spread: None,
@@ -147,6 +150,7 @@ impl Model {
             self.head_began = now;
             self.request = None;
             self.outcome = None;
+            self.answered = false;
             self.remaining = self.remaining.map(|n| n.saturating_sub(1));
         }
         if matches!(self.phase, Phase::Idle | Phase::AwaitFirst) {
@@ -165,12 +169,15 @@ impl Model {
     }
 
     pub(super) fn decide(&mut self, response: &ResponseHead) -> Outcome {
+        if !self.answered {
+            self.answered = true;
+            self.response_open = response.tunnel || response.close_delimited;
+        }
         if let Some(outcome) = self.outcome {
             return outcome;
         }
         let outcome = decision::outcome(self, self.request.as_ref(), response);
         self.outcome = Some(outcome);
-        self.response_open = response.tunnel || response.close_delimited;
         if outcome == Outcome::Close(CloseReason::Upgrade) {
             self.write.stop();
             self.phase = Phase::Tunnel;
