@@ -240,6 +240,23 @@ fn what_does_not_count() -> Vec<Case> {
         )
         .needs("read-timeout"),
         Case::new(
+            "body.reading-it-says-100",
+            "An application that reads the body asks a client for it that waits, and a client that \
+             then sends nothing is cut.",
+            EXPECT,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = within(local()).with("Expect", "100-continue");
+                connection.send(request.head()).await;
+                let response = connection.next_response(&request).await?;
+                check::status(&response, 100)?;
+                let sent = connection.sent_at();
+                header::times_out(&mut connection, sent, WAIT).await
+            },
+        )
+        .needs("read-timeout"),
+        Case::new(
             "body.expect-continue-does-not-excuse-who-sends",
             "A client that expects 100 and sends without it is cut when it stalls.",
             EXPECT,
