@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout_at};
+use tokio::time::{sleep, sleep_until};
 
 use crate::case::{Failure, Found};
 use crate::subject::Subject;
@@ -29,6 +29,9 @@ pub const BOUND: Duration = Duration::from_millis(50);
 
 /// How much earlier than its deadline a close may be seen: the clocks tick in milliseconds.
 const EARLY: Duration = Duration::from_millis(10);
+
+/// How much later than it came a close may be seen.
+const TICK: Duration = Duration::from_millis(1);
 
 /// How long after the common deadline the last connection may go.
 const SETTLE: Duration = Duration::from_secs(20);
@@ -126,15 +129,15 @@ impl fmt::Display for Expiry {
     }
 }
 
-/// One connection's last exchange and its end.
-struct Ended {
+/// One connection's last exchange.
+struct Asked {
     /// Between these two the server began to count.
     sent: Instant,
     answered: Instant,
     idle: Duration,
-    end: End,
 }
 
+#[derive(Clone, Copy)]
 enum End {
     Fin(Instant),
     Reset,
@@ -175,21 +178,27 @@ pub async fn expire_together(subject: &Subject, wanted: usize) -> Result<Expiry,
     // As long again as that took, and as much for good measure.
     let target = Instant::now() + start.elapsed() * 2 + LEAST;
     let last = target + SETTLE;
-    let mut expiring = JoinSet::new();
+    let mut asking = JoinSet::new();
     for stream in streams {
         let permits = permits.clone();
-        expiring.spawn(async move { expire(stream, permits, target, last).await });
+        asking.spawn(async move { ask(stream, permits, target).await });
     }
     let noise = tokio::spawn(noise(target));
     let before = tokio::spawn(async move {
         sleep_until((target - LEAST / 4).into()).await;
         (server.and_then(processor_time), own_processor_time())
     });
-    let mut ended = Vec::with_capacity(tried);
-    while let Some(one) = expiring.join_next().await {
+    let mut asked = Vec::with_capacity(tried);
+    let mut idle = Vec::with_capacity(tried);
+    while let Some(one) = asking.join_next().await {
         let one = one.map_err(io::Error::other).and_then(|one| one);
-        ended.push(one.map_err(broken)?);
+        let (one, stream) = one.map_err(broken)?;
+        asked.push(one);
+        idle.push(stream);
     }
+    let ends = tokio::task::spawn_blocking(move || watch(idle, last)).await;
+    let ends = ends.map_err(io::Error::other).and_then(|ends| ends);
+    let ended: Vec<_> = asked.into_iter().zip(ends.map_err(broken)?).collect();
     let after = (server.and_then(processor_time), own_processor_time());
     let before = before.await.unwrap_or_default();
     let mut expiry = sum_up(wanted, tried, &ended, noise.await.unwrap_or_default());
@@ -214,7 +223,7 @@ fn processor_time(id: u32) -> Option<Duration> {
     Some(Duration::from_millis((next()? + next()?) * 10))
 }
 
-fn sum_up(wanted: usize, tried: usize, ended: &[Ended], noise: Duration) -> Expiry {
+fn sum_up(wanted: usize, tried: usize, ended: &[(Asked, End)], noise: Duration) -> Expiry {
     let mut expiry = Expiry {
         wanted,
         tried,
@@ -227,8 +236,8 @@ fn sum_up(wanted: usize, tried: usize, ended: &[Ended], noise: Duration) -> Expi
         server: None,
         client: None,
     };
-    for one in ended {
-        match one.end {
+    for (one, end) in ended {
+        match *end {
             End::Fin(at) => {
                 let earliest = one.sent + one.idle;
                 let latest = one.answered + one.idle;
@@ -241,41 +250,73 @@ fn sum_up(wanted: usize, tried: usize, ended: &[Ended], noise: Duration) -> Expi
         }
     }
     expiry.late.sort_unstable();
-    let deadlines = || ended.iter().map(|one| one.answered + one.idle);
+    let deadlines = || ended.iter().map(|(one, _)| one.answered + one.idle);
     if let (Some(first), Some(last)) = (deadlines().min(), deadlines().max()) {
         expiry.spread = last - first;
     }
     expiry
 }
 
-/// Asks for an idle time that ends at `target`, and waits for the close.
-async fn expire(
+/// Asks for an idle time that ends at `target`.
+async fn ask(
     mut stream: TcpStream,
     permits: Arc<Semaphore>,
     target: Instant,
-    last: Instant,
-) -> io::Result<Ended> {
-    let permit = permits.acquire_owned().await;
+) -> io::Result<(Asked, mio::net::TcpStream)> {
+    let _permit = permits.acquire_owned().await;
     let sent = Instant::now();
     // In whole milliseconds, as the field is.
     let idle = target.saturating_duration_since(sent).max(LEAST / 2);
     let millis = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
     let request = Request::local("length").with("X-Idle-Ms", &millis.to_string());
     let answered = exchange(&mut stream, &request).await?;
-    drop(permit);
-    let mut byte = [0];
-    let end = match timeout_at(last.into(), stream.read(&mut byte)).await {
-        Ok(Ok(0)) => End::Fin(Instant::now()),
-        Ok(Ok(_)) => return Err(io::Error::other("bytes after the response")),
-        Ok(Err(_)) => End::Reset,
-        Err(_) => End::StillOpen,
-    };
-    Ok(Ended {
+    let asked = Asked {
         sent,
         answered,
         idle: Duration::from_millis(millis),
-        end,
-    })
+    };
+    Ok((asked, mio::net::TcpStream::from_std(stream.into_std()?)))
+}
+
+/// When and how each of `streams` ends, until `last`.
+///
+/// One thread asks the system, and reads and closes nothing meanwhile: what this client does in the
+/// moment in which all of them end, the server cannot do.
+fn watch(mut streams: Vec<mio::net::TcpStream>, last: Instant) -> io::Result<Vec<End>> {
+    let mut poll = mio::Poll::new()?;
+    for (number, stream) in streams.iter_mut().enumerate() {
+        let readable = mio::Interest::READABLE;
+        poll.registry()
+            .register(stream, mio::Token(number), readable)?;
+    }
+    let mut ends = vec![End::StillOpen; streams.len()];
+    let mut left = streams.len();
+    let mut events = mio::Events::with_capacity(streams.len().max(1));
+    while left > 0 && Instant::now() < last {
+        match poll.poll(
+            &mut events,
+            Some(last.saturating_duration_since(Instant::now())),
+        ) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            result => result?,
+        }
+        // In lots: to be asked for each by itself would cost more than the close.
+        let at = Instant::now();
+        std::thread::sleep(TICK);
+        for event in &events {
+            let end = &mut ends[event.token().0];
+            if !matches!(end, End::StillOpen) {
+                continue;
+            }
+            *end = match (event.is_error(), event.is_read_closed()) {
+                (true, _) => End::Reset,
+                (false, true) => End::Fin(at),
+                (false, false) => return Err(io::Error::other("bytes after the response")),
+            };
+            left -= 1;
+        }
+    }
+    Ok(ends)
 }
 
 /// Connects from one of several loopback addresses, so that ports do not run short.
@@ -325,11 +366,13 @@ mod tests {
     fn early_counts_from_the_request_and_late_from_the_response() {
         let sent = Instant::now();
         let millis = Duration::from_millis;
-        let one = |end| Ended {
-            sent,
-            answered: sent + millis(30),
-            idle: millis(1000),
-            end,
+        let one = |end| {
+            let asked = Asked {
+                sent,
+                answered: sent + millis(30),
+                idle: millis(1000),
+            };
+            (asked, end)
         };
         let ended = [
             one(End::Fin(sent + millis(990))),
