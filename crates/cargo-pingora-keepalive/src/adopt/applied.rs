@@ -31,14 +31,16 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Finds it by way of the overrides in `manifest`, or in `fallback`. Overrides of the crates that are
-    /// somebody else's are an error.
+    /// Finds it by way of the overrides in `manifest`, or in `dir` (without one, in the folder where
+    /// `apply` puts it by itself). Overrides of the crates that are somebody else's are an error.
     pub fn find(
         root: &Path,
         manifest: &str,
-        crates: &[&str],
-        fallback: &Path,
+        supported: &Supported,
+        dir: Option<&Path>,
     ) -> Result<Option<Self>> {
+        let crates = supported.crates();
+        let fallback = dir.map_or_else(|| root.join(DEFAULT_DIR), Path::to_path_buf);
         let mut found: Option<(PathBuf, Vec<Override>)> = None;
         for each in overrides::all(manifest)? {
             if each.package != ENGINE && !crates.contains(&each.package.as_str()) {
@@ -58,7 +60,7 @@ impl Applied {
         }
         let (dir, overrides) = match found {
             Some(found) => found,
-            None if fallback.join(state::FILE).exists() => (fallback.to_path_buf(), Vec::new()),
+            None if fallback.join(state::FILE).exists() => (fallback, Vec::new()),
             None => return Ok(None),
         };
         Ok(Some(Self {

@@ -65,7 +65,7 @@ pub fn apply(
     let default_dir = wanted_dir.clone().unwrap_or(root.join(DEFAULT_DIR));
 
     let manifest = workspace.manifest()?;
-    let applied = Applied::find(root, &manifest, &supported.crates(), &default_dir)?;
+    let applied = Applied::find(root, &manifest, &supported, Some(&default_dir))?;
     let lock_text = workspace.lock()?;
     let lock = Lock::parse(&lock_text)?;
     let locked = Locked::find(&lock, &supported, applied.is_some())?;

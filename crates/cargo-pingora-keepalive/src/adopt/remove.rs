@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::adopt::applied::{Applied, DEFAULT_DIR};
+use crate::adopt::applied::Applied;
 use crate::adopt::lock::{Changes, Lock};
 use crate::adopt::supported::Supported;
 use crate::adopt::transaction::{self, Transaction};
@@ -35,8 +35,7 @@ pub fn remove(
     let _lock = materialize::lock(root, progress)?;
     let supported = Supported::load(project)?;
     let manifest = workspace.manifest()?;
-    let default_dir = root.join(DEFAULT_DIR);
-    let Some(applied) = Applied::find(root, &manifest, &supported.crates(), &default_dir)? else {
+    let Some(applied) = Applied::find(root, &manifest, &supported, None)? else {
         return Ok("nothing to remove: the patches are not applied here".to_owned());
     };
     applied.ensure_unedited()?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::adopt::applied::{Applied, DEFAULT_DIR};
+use crate::adopt::applied::Applied;
 use crate::adopt::lock::Lock;
 use crate::adopt::locked::Locked;
 use crate::adopt::supported::Supported;
@@ -21,13 +21,7 @@ pub fn status(project: &Project, manifest_path: Option<&Path>) -> Result<String>
     let workspace = Workspace::find(manifest_path)?;
     let root = workspace.root();
     let supported = Supported::load(project)?;
-    let default_dir = root.join(DEFAULT_DIR);
-    let applied = Applied::find(
-        root,
-        &workspace.manifest()?,
-        &supported.crates(),
-        &default_dir,
-    )?;
+    let applied = Applied::find(root, &workspace.manifest()?, &supported, None)?;
     let mut out = String::new();
     let mut line = |name: &str, text: &str| {
         // Writing to a string cannot fail.

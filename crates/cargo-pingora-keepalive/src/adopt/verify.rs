@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Result};
 
-use crate::adopt::applied::{Applied, DEFAULT_DIR};
+use crate::adopt::applied::Applied;
 use crate::adopt::lock::Lock;
 use crate::adopt::locked::Locked;
 use crate::adopt::paths::relative;
@@ -36,9 +36,7 @@ pub fn verify(
     let workspace = Workspace::find(request.manifest_path.as_deref())?;
     let root = workspace.root();
     let supported = Supported::load(project)?;
-    let manifest = workspace.manifest()?;
-    let default_dir = root.join(DEFAULT_DIR);
-    let Some(applied) = Applied::find(root, &manifest, &supported.crates(), &default_dir)? else {
+    let Some(applied) = Applied::find(root, &workspace.manifest()?, &supported, None)? else {
         bail!("the patches are not applied here: run `cargo pingora-keepalive apply`");
     };
     if applied.overrides.is_empty() {
