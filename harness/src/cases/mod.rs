@@ -103,6 +103,30 @@ fn one(
     sequence(id, sentence, source, shape, vec![request], then)
 }
 
+/// A case of a request whose body of five bytes is sent once an interim response has come; the
+/// connection persists.
+fn body_after_interim(
+    id: &'static str,
+    sentence: &'static str,
+    source: &'static str,
+    request: Request,
+    status: u16,
+) -> Case {
+    Case::new(id, sentence, source, "proxy", move |context| {
+        let request = request.clone().declaring(5);
+        async move {
+            let mut connection = context.connect().await?;
+            connection.send(request.head()).await;
+            let interim = connection.next_response(&request).await?;
+            check::status(&interim, status)?;
+            connection.send("hello").await;
+            let response = connection.next_response(&request).await?;
+            check::status(&response, 200)?;
+            Then::Persists.check(&mut connection, &response).await
+        }
+    })
+}
+
 /// A case of several exchanges on a connection; what follows the last one decides.
 fn sequence(
     id: &'static str,

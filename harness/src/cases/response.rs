@@ -1,6 +1,6 @@
 //! What a response says of its connection, and how its end is known.
 
-use super::{millis, one, plain};
+use super::{body_after_interim, millis, one, plain};
 use crate::case::{Case, Failure};
 use crate::check::{self, Then};
 use crate::wire::response::Framing;
@@ -153,24 +153,12 @@ fn interim() -> Vec<Case> {
             "A proxied 103 says nothing of the connection, and the final response persists.",
             Request::get("/early-hints"),
         ),
-        Case::new(
+        body_after_interim(
             "response.103-before-the-body",
             "A 103 sent before the request body was read leaves the final response persistent.",
             "design 4, finding 13",
-            "proxy",
-            |context| async move {
-                let mut connection = context.connect().await?;
-                let request = Request::new("POST", "/")
-                    .with("X-Local", "103-before-body")
-                    .declaring(5);
-                connection.send(request.head()).await;
-                let hints = connection.next_response(&request).await?;
-                check::status(&hints, 103)?;
-                connection.send("hello").await;
-                let response = connection.next_response(&request).await?;
-                check::status(&response, 200)?;
-                Then::Persists.check(&mut connection, &response).await
-            },
+            Request::new("POST", "/").with("X-Local", "103-before-body"),
+            103,
         ),
         Case::new(
             "response.100-before-the-body",

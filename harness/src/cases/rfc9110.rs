@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::rfc9112::post;
-use super::{everywhere, header, millis, one, plain};
+use super::{body_after_interim, everywhere, header, millis, one, plain};
 use crate::case::{Case, Failure};
 use crate::check::{self, Then};
 use crate::wire::connection::PROMPT;
@@ -162,24 +162,12 @@ fn expect() -> Vec<Case> {
                 check::closes(&mut connection, &response, PROMPT).await
             },
         ),
-        Case::new(
+        body_after_interim(
             "rfc9110.10.1.1-100-then-the-body",
             "After a 100 the body is read and the connection persists.",
             SOURCE,
-            "proxy",
-            |context| async move {
-                let mut connection = context.connect().await?;
-                let request = Request::new("POST", "/continue")
-                    .with("Expect", "100-continue")
-                    .declaring(5);
-                connection.send(request.head()).await;
-                let interim = connection.next_response(&request).await?;
-                check::status(&interim, 100)?;
-                connection.send("hello").await;
-                let response = connection.next_response(&request).await?;
-                check::status(&response, 200)?;
-                Then::Persists.check(&mut connection, &response).await
-            },
+            Request::new("POST", "/continue").with("Expect", "100-continue"),
+            100,
         ),
     ]
 }
