@@ -9,6 +9,7 @@ use harness::case::Case;
 use harness::cases;
 use harness::expectations::Expectations;
 use harness::outcome::{Outcome, Status};
+use harness::report::details::Details;
 use harness::report::json;
 use harness::report::matrix::Matrix;
 use harness::report::progress::Progress;
@@ -58,9 +59,13 @@ pub(super) fn run(selection: Selection, json: Option<&Path>, verbose: bool) -> R
     let matrix = Matrix {
         subjects: &subjects,
         outcomes: &outcomes,
+    };
+    let details = Details {
+        subjects: &subjects,
+        outcomes: &outcomes,
         verbose,
     };
-    anstream::println!("\n{matrix}");
+    anstream::println!("\n{matrix}{details}");
     anstream::println!(
         "{} cases in {:.1} s",
         outcomes.len(),

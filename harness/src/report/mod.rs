@@ -1,5 +1,7 @@
 //! What a run shows: progress while it lasts, a matrix at its end, JSON on request.
 
+pub mod details;
+pub mod groups;
 pub mod json;
 pub mod matrix;
 pub mod progress;
