@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -169,12 +169,16 @@ impl Case {
 
     /// Takes the steps, at most until the bound.
     pub async fn run(&self, context: Context) -> Found {
-        match tokio::time::timeout(self.bound, (self.steps)(context)).await {
+        let transcript = context.transcript.clone();
+        let deadline = Instant::now() + self.bound;
+        match tokio::time::timeout_at(deadline.into(), (self.steps)(context)).await {
             Ok(found) => found,
-            Err(_) => Err(Failure::hang(
-                "the end of the case",
-                format!("none after {}", seconds(self.bound)),
-            )),
+            Err(_) => {
+                let expected = "the end of the case";
+                transcript.awaits(0, expected, None, Some(deadline));
+                let seen = format!("none after {}", seconds(self.bound));
+                Err(Failure::hang(expected, seen))
+            }
         }
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::case::Failure;
 use crate::clients::Client;
 use crate::expectations::Expected;
+use crate::wire::transcript::Record;
 use crate::wire::Transport;
 
 /// The result in a word.
@@ -51,8 +53,10 @@ pub struct Outcome {
     pub took: Duration,
     /// What was expected and seen, what was measured, or why it was not run.
     pub detail: String,
+    /// What was expected and seen, of a fail or a hang that a case found.
+    pub failure: Option<Failure>,
     /// Everything on the wire, with its times.
-    pub transcript: String,
+    pub transcript: Record,
     /// What the expectations say.
     pub expected: Expected,
 }

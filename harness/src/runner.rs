@@ -19,6 +19,7 @@ use crate::origin::Origin;
 use crate::outcome::{Outcome, Status};
 use crate::subject::build::Built;
 use crate::subject::Subject;
+use crate::wire::transcript::Record;
 use crate::wire::{Request, Transport};
 
 /// How many processes of clients run at once.
@@ -161,7 +162,8 @@ async fn run_one(
         status: Status::Skip,
         took: Duration::ZERO,
         detail: String::new(),
-        transcript: String::new(),
+        failure: None,
+        transcript: Record::default(),
     };
     if let Some(reason) = client.missing() {
         outcome.detail = reason.to_owned();
@@ -188,7 +190,7 @@ async fn run_one(
     // A task of its own, so that a case that panics is a failure and not the end of the run.
     let found = tokio::spawn(async move { case.run(context).await }).await;
     outcome.took = start.elapsed();
-    outcome.transcript = said.transcript.to_string();
+    outcome.transcript = said.transcript.snapshot();
     match found {
         Ok(Ok(())) => {
             outcome.status = Status::Pass;
@@ -201,6 +203,7 @@ async fn run_one(
                 Status::Fail
             };
             outcome.detail = failure.to_string();
+            outcome.failure = Some(failure);
         }
         Err(panic) => {
             outcome.status = Status::Fail;

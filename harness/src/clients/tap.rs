@@ -21,7 +21,7 @@ use tokio::time::timeout_at;
 use crate::case::{Context, Failure, Found};
 use crate::wire::connection::seconds;
 use crate::wire::transcript::Event;
-use crate::wire::{Endpoint, Transport};
+use crate::wire::{Endpoint, Transcript, Transport};
 
 type ReadHalf = Box<dyn AsyncRead + Send + Unpin>;
 type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
@@ -40,6 +40,7 @@ pub struct Tap {
     over: Transport,
     used: Arc<AtomicU32>,
     seen: watch::Receiver<Seen>,
+    transcript: Transcript,
     relay: JoinHandle<()>,
 }
 
@@ -74,6 +75,7 @@ impl Tap {
             over: context.over,
             used,
             seen,
+            transcript: context.transcript.clone(),
             relay,
         })
     }
@@ -116,9 +118,10 @@ impl Tap {
     pub async fn server_closes_within(&mut self, bound: Duration) -> Found {
         let expected = format!("the server to close within {}", seconds(bound));
         let last_byte = self.seen.borrow().last_byte;
-        let deadline = tokio::time::Instant::from_std(last_byte.max(Instant::now()) + bound);
+        let deadline = last_byte.max(Instant::now()) + bound;
+        self.transcript.awaits(0, &expected, None, Some(deadline));
         let waiting = self.seen.wait_for(|seen| seen.ended.is_some());
-        match timeout_at(deadline, waiting).await {
+        match timeout_at(deadline.into(), waiting).await {
             Ok(Ok(seen)) => {
                 let took = seen
                     .ended
@@ -248,8 +251,7 @@ async fn forward(
     loop {
         let count = from.read(&mut buffer).await.unwrap_or(0);
         if count == 0 {
-            let note = Event::Note("the client is done; its FIN is held back".into());
-            context.transcript.add(number, note);
+            context.transcript.add(number, Event::HeldFin);
             return std::future::pending().await;
         }
         if std::mem::take(&mut first) {
@@ -257,11 +259,10 @@ async fn forward(
         }
         let bytes = &buffer[..count];
         if context.over == Transport::Tls {
-            let note = Event::Note(format!("-> {count} bytes of TLS"));
-            context.transcript.add(number, note);
+            context.transcript.add(number, Event::SentRecords(count));
             to.write_all(&records.without_alerts(bytes)).await?;
         } else {
-            context.transcript.add(number, Event::Sent(bytes.to_vec()));
+            context.transcript.add(number, Event::sent(bytes));
             to.write_all(bytes).await?;
         }
     }
@@ -317,8 +318,8 @@ async fn back(
             Ok(count) => {
                 let bytes = &buffer[..count];
                 let event = match context.over {
-                    Transport::Tls => Event::Note(format!("<- {count} bytes of TLS")),
-                    _ => Event::Received(bytes.to_vec()),
+                    Transport::Tls => Event::ReceivedRecords(count),
+                    _ => Event::received(bytes),
                 };
                 let at = context.transcript.add(number, event);
                 seen.send_modify(|seen| seen.last_byte = at);

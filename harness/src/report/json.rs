@@ -75,8 +75,10 @@ fn detail(outcome: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::Failure;
     use crate::clients::Client;
     use crate::expectations::Expected;
+    use crate::wire::transcript::{Entry, Event, Record};
     use crate::wire::Transport;
     use std::time::Duration;
 
@@ -90,7 +92,14 @@ mod tests {
             status: Status::Hang,
             took: Duration::from_millis(1500),
             detail: "expected a; seen: b".into(),
-            transcript: "  0.1 ms".into(),
+            failure: Some(Failure::hang("a", "b")),
+            transcript: Record {
+                entries: vec![Entry {
+                    connection: 1,
+                    at: Duration::from_micros(100),
+                    event: Event::Fin,
+                }],
+            },
             expected: Expected {
                 status: Status::Pass,
                 reason: None,
@@ -109,7 +118,7 @@ mod tests {
                 "over": "tls",
                 "status": "hang",
                 "millis": 1500,
-                "detail": "expected a; seen: b\n  0.1 ms",
+                "detail": "expected a; seen: b\n       0.1 ms   1 <- FIN",
             }]}]})
         );
         let left = std::fs::read_dir(directory.path())

@@ -111,9 +111,7 @@ impl Connection {
     /// read says whether it was right to.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        self.sent_at = self
-            .transcript
-            .add(self.number, Event::Sent(bytes.to_vec()));
+        self.sent_at = self.transcript.add(self.number, Event::sent(bytes));
         if let Err(error) = self.write.write_all(bytes).await {
             let note = Event::Note(format!("sending failed: {error}"));
             self.transcript.add(self.number, note);
@@ -171,6 +169,7 @@ impl Connection {
             seconds(least),
             seconds(most)
         );
+        self.awaits(&expected, Some(from + least), Some(from + most));
         while from.elapsed() < most {
             if let Err(error) = self.write.write_all(b".").await {
                 let after = from.elapsed();
@@ -191,6 +190,7 @@ impl Connection {
 
     /// The connection ends with a reset, whatever was said before.
     pub async fn resets(&mut self) -> Result<(), Failure> {
+        self.awaits("a reset", None, Some(Instant::now() + PATIENCE));
         let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
         let end = match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(Ok(inbound)) => inbound.end,
@@ -240,13 +240,14 @@ impl Connection {
     pub async fn next_response(&mut self, request: &Request) -> Result<Response, Failure> {
         let method = request.method_name();
         let from = self.consumed;
+        let deadline = Instant::now() + PATIENCE;
+        self.awaits("a complete response", None, Some(deadline));
         let read = |inbound: &Inbound| parse(&inbound.bytes[from..], method, inbound.end.is_some());
         let waiting = self
             .inbound
             .wait_for(|inbound| !matches!(read(inbound), Parsed::Incomplete));
-        let deadline = tokio::time::Instant::now() + PATIENCE;
         // Nothing is borrowed from the reader beyond this statement: it could not go on.
-        let read = match timeout_at(deadline, waiting).await {
+        let read = match timeout_at(deadline.into(), waiting).await {
             Ok(Ok(inbound)) => Some((read(&inbound), inbound.last)),
             Ok(Err(_)) | Err(_) => None,
         };
@@ -289,18 +290,19 @@ impl Connection {
     /// Waits until `count` raw bytes have come, as in a tunnel.
     pub async fn raw_bytes(&mut self, count: usize) -> Result<Vec<u8>, Failure> {
         let wanted = self.consumed + count;
+        let expected = format!("{count} bytes through the tunnel");
+        let deadline = Instant::now() + PATIENCE;
+        self.awaits(&expected, None, Some(deadline));
         let waiting = self
             .inbound
             .wait_for(|inbound| inbound.bytes.len() >= wanted || inbound.end.is_some());
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        let ready = timeout_at(deadline, waiting).await.is_ok();
+        let ready = timeout_at(deadline.into(), waiting).await.is_ok();
         let unread = self.unread();
         if unread.len() >= count {
             self.consumed = wanted;
             return Ok(unread[..count].to_vec());
         }
         let seen = describe(&unread);
-        let expected = format!("{count} bytes through the tunnel");
         Err(if ready {
             Failure::wrong(expected, seen)
         } else {
@@ -311,6 +313,7 @@ impl Connection {
     /// Waits for anything beyond the last response.
     pub async fn something_comes(&mut self) -> Result<(), Failure> {
         let from = self.consumed;
+        self.awaits("anything", None, Some(Instant::now() + PATIENCE));
         let waiting = self
             .inbound
             .wait_for(|inbound| inbound.end.is_some() || inbound.bytes.len() > from);
@@ -362,6 +365,7 @@ impl Connection {
         let least = time.saturating_sub(EARLY);
         let most = time + LATE;
         let expected = format!("the end between {} and {}", seconds(least), seconds(most));
+        self.awaits(&expected, Some(from + least), Some(from + most));
         let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
         let deadline = tokio::time::Instant::from_std(from + most);
         let end = match timeout_at(deadline, waiting).await {
@@ -399,6 +403,7 @@ impl Connection {
     pub async fn aborts_within(&mut self, bound: Duration) -> Result<(), Failure> {
         let expected = format!("the connection aborted within {}", seconds(bound));
         let from = self.reference();
+        self.awaits(&expected, None, Some(from + bound));
         let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
         let deadline = tokio::time::Instant::from_std(from + bound);
         let end = match timeout_at(deadline, waiting).await {
@@ -432,16 +437,15 @@ impl Connection {
     /// The connection stays open for `time`, and silent.
     pub async fn stays_open(&mut self, time: Duration) -> Result<(), Failure> {
         let from = self.consumed;
+        let expected = format!("the connection open and silent for {time:?}");
+        self.awaits(&expected, Some(Instant::now() + time), None);
         let waiting = self
             .inbound
             .wait_for(|inbound| inbound.end.is_some() || inbound.bytes.len() > from);
         if tokio::time::timeout(time, waiting).await.is_err() {
             return Ok(());
         }
-        Err(Failure::wrong(
-            format!("the connection open and silent for {time:?}"),
-            self.seen_instead(),
-        ))
+        Err(Failure::wrong(expected, self.seen_instead()))
     }
 
     /// When the last bytes were sent; the start of the connection if there were none.
@@ -464,6 +468,12 @@ impl Connection {
         self.write.reset();
     }
 
+    /// Records what the case waits for on this connection.
+    fn awaits(&self, what: &str, not_before: Option<Instant>, deadline: Option<Instant>) {
+        self.transcript
+            .awaits(self.number, what, not_before, deadline);
+    }
+
     /// The later of the last send and the last response.
     fn reference(&self) -> Instant {
         self.sent_at.max(self.answered_at)
@@ -484,6 +494,8 @@ impl Connection {
                 seconds(most)
             )
         };
+        let not_before = (!least.is_zero()).then(|| from + least);
+        self.awaits(&expected, not_before, Some(from + most));
         let consumed = self.consumed;
         let waiting = self
             .inbound
@@ -555,7 +567,7 @@ async fn read_all(
         match read.read(&mut buffer).await {
             Ok(Incoming::Bytes(count)) => {
                 let bytes = &buffer[..count];
-                let at = transcript.add(number, Event::Received(bytes.to_vec()));
+                let at = transcript.add(number, Event::received(bytes));
                 inbound.send_modify(|inbound| {
                     inbound.bytes.extend_from_slice(bytes);
                     inbound.last = at;
