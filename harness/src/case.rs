@@ -164,7 +164,7 @@ impl Case {
 
     /// The part of the id before the dot.
     pub fn area(&self) -> &'static str {
-        self.id.split('.').next().unwrap_or(self.id)
+        area_of(self.id)
     }
 
     /// Takes the steps, at most until the bound.
@@ -181,6 +181,11 @@ impl Case {
             }
         }
     }
+}
+
+/// The part of a case's id before the dot.
+pub fn area_of(id: &'static str) -> &'static str {
+    id.split('.').next().unwrap_or(id)
 }
 
 impl fmt::Debug for Case {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::Failure;
+use crate::case::{area_of, Failure};
 use crate::clients::Client;
 use crate::expectations::Expected;
 use crate::wire::transcript::Record;
@@ -65,6 +65,11 @@ impl Outcome {
     /// The case's id with its transport.
     pub fn run(&self) -> String {
         self.over.run_of(self.case)
+    }
+
+    /// The part of the case's id before the dot.
+    pub fn area(&self) -> &'static str {
+        area_of(self.case)
     }
 
     /// Whether the run may be called good with this result.

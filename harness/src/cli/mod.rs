@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use harness::report::outputs::{Outputs, Paths};
 use harness::selection::{self, Selection};
 use harness::subject::lock;
 
@@ -77,12 +78,22 @@ struct RunArguments {
     /// Only over this transport: plain, tls or unix; may be given several times.
     #[arg(long = "over", value_name = "NAME")]
     over: Vec<String>,
-    /// Also write the results to this file.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: OutputArguments,
     /// Show the bytes of expected failures as well.
     #[arg(long, short)]
     verbose: bool,
+}
+
+/// The files to write.
+#[derive(Debug, Args)]
+struct OutputArguments {
+    /// Also write the results to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Also write the results to this file, as JUnit XML for CI.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 /// How to soak.
@@ -199,11 +210,12 @@ fn run(arguments: &RunArguments) -> Result<bool, Problem> {
         &arguments.over,
     )
     .map_err(usage)?;
-    Ok(run::run(
-        selection,
-        arguments.json.as_deref(),
-        arguments.verbose,
-    )?)
+    let outputs = Outputs::begin(Paths {
+        json: arguments.outputs.json.as_deref(),
+        junit: arguments.outputs.junit.as_deref(),
+    })
+    .map_err(usage)?;
+    Ok(run::run(selection, outputs, arguments.verbose)?)
 }
 
 fn bench(subject: String, connections: usize) -> Result<bool, Problem> {

@@ -1,6 +1,5 @@
 //! `harness run`.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,15 +9,16 @@ use harness::cases;
 use harness::expectations::Expectations;
 use harness::outcome::{Outcome, Status};
 use harness::report::details::Details;
-use harness::report::json;
 use harness::report::matrix::Matrix;
+use harness::report::outputs::Outputs;
 use harness::report::progress::Progress;
+use harness::report::Run;
 use harness::runner;
 use harness::selection::Selection;
 use harness::subject::{build, variants};
 
 /// Builds, runs and reports; whether everything was as expected.
-pub(super) fn run(selection: Selection, json: Option<&Path>, verbose: bool) -> Result<bool> {
+pub(super) fn run(selection: Selection, outputs: Outputs, verbose: bool) -> Result<bool> {
     let expectations = expectations()?;
     let progress = Progress::new();
     build::materialize(&selection.variants, &progress)?;
@@ -65,15 +65,18 @@ pub(super) fn run(selection: Selection, json: Option<&Path>, verbose: bool) -> R
         outcomes: &outcomes,
         verbose,
     };
-    anstream::println!("\n{matrix}{details}");
     anstream::println!(
-        "{} cases in {:.1} s",
-        outcomes.len(),
-        start.elapsed().as_secs_f64()
+        "
+{matrix}{details}"
     );
-    if let Some(path) = json {
-        json::write(path, &subjects, &outcomes)?;
-    }
+    let run = Run {
+        subjects: &subjects,
+        outcomes: &outcomes,
+        took: start.elapsed(),
+    };
+    let count = outcomes.len();
+    anstream::println!("{count} cases in {:.1} s", run.took.as_secs_f64());
+    outputs.finish(&run)?;
     Ok(outcomes.iter().all(Outcome::is_as_expected))
 }
 

@@ -1,11 +1,11 @@
 //! The results as JSON.
 
-use std::io::Write as _;
-use std::path::Path;
+use std::io::Write;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 
+use super::Run;
 use crate::outcome::{Outcome, Status};
 
 #[derive(Serialize)]
@@ -29,27 +29,18 @@ struct CaseReport<'a> {
     detail: String,
 }
 
-/// Writes `outcomes` to `path`: beside it first, then renamed, so that a reader never sees half of
-/// it.
-pub fn write(path: &Path, subjects: &[String], outcomes: &[Outcome]) -> Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let named = || path.display().to_string();
-    let mut file = tempfile::NamedTempFile::new_in(directory).with_context(named)?;
-    serde_json::to_writer_pretty(&mut file, &report(subjects, outcomes))?;
+/// Writes the report.
+pub fn write(file: &mut dyn Write, run: &Run<'_>) -> Result<()> {
+    serde_json::to_writer_pretty(&mut *file, &report(run))?;
     file.write_all(b"\n")?;
-    file.persist(path).with_context(named)?;
     Ok(())
 }
 
-fn report<'a>(subjects: &'a [String], outcomes: &'a [Outcome]) -> Report<'a> {
-    let subjects = subjects.iter().map(|name| SubjectReport {
+fn report<'a>(run: &Run<'a>) -> Report<'a> {
+    let subjects = run.subjects.iter().map(|name| SubjectReport {
         name,
-        cases: outcomes
-            .iter()
-            .filter(|outcome| outcome.subject == *name)
+        cases: run
+            .of(name)
             .map(|outcome| CaseReport {
                 id: outcome.case,
                 client: outcome.client.name(),
@@ -105,11 +96,14 @@ mod tests {
                 reason: None,
             },
         };
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("report.json");
-        write(&path, &["new".into()], &[outcome]).expect("a report");
-        let text = std::fs::read_to_string(&path).expect("a file");
-        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let run = Run {
+            subjects: &["new".into()],
+            outcomes: &[outcome],
+            took: Duration::from_secs(2),
+        };
+        let mut text = Vec::new();
+        write(&mut text, &run).expect("a report");
+        let value: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
         assert_eq!(
             value,
             serde_json::json!({"subjects": [{"name": "new", "cases": [{
@@ -121,9 +115,5 @@ mod tests {
                 "detail": "expected a; seen: b\n       0.1 ms   1 <- FIN",
             }]}]})
         );
-        let left = std::fs::read_dir(directory.path())
-            .expect("a directory")
-            .count();
-        assert_eq!(left, 1);
     }
 }

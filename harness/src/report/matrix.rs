@@ -152,6 +152,7 @@ mod tests {
     use super::*;
     use crate::clients::Client;
     use crate::expectations::Expected;
+    use crate::wire::transcript::Record;
     use crate::wire::Transport;
 
     fn outcome(subject: &str, case: &'static str, client: Client, status: Status) -> Outcome {
@@ -163,7 +164,8 @@ mod tests {
             status,
             took: Duration::from_millis(1120),
             detail: String::new(),
-            transcript: String::new(),
+            transcript: Record::default(),
+            failure: None,
             expected: Expected {
                 status: Status::Pass,
                 reason: None,
