@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ci/prerequisites.sh
+ci/clients.sh
 
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
@@ -18,4 +19,6 @@ step ci/round-trip.sh
 step ci/upstream-tests.sh
 
 # Last, so that the closing lines tell the number of tests. The cases of the harness are among them.
+# A client that is missing is a failure here.
+export HARNESS_REQUIRE_CLIENTS=1
 step cargo test --locked --workspace --no-fail-fast

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
-
+use crate::clients::driver::Driver;
+use crate::clients::leave::Prepared;
 use crate::clients::Client;
 use crate::subject::Subject;
 use crate::wire::connection::seconds;
@@ -71,8 +71,8 @@ pub struct Case {
     /// Where that is laid down or was found missing.
     pub source: &'static str,
     /// The clients that it runs with.
-    pub clients: &'static [Client],
-    /// What it runs over, a run each.
+    pub clients: Vec<Client>,
+    /// What it runs over, a run each, where the client can.
     pub over: &'static [Transport],
     /// The shapes of application that it talks to.
     pub shapes: Vec<&'static str>,
@@ -103,7 +103,7 @@ impl Case {
             id,
             sentence,
             source,
-            clients: &[Client::Raw],
+            clients: vec![Client::Raw],
             over: &[Transport::Plain],
             shapes: vec![shape],
             needs: Vec::new(),
@@ -115,8 +115,8 @@ impl Case {
     }
 
     /// With these clients instead.
-    pub fn clients(mut self, clients: &'static [Client]) -> Case {
-        self.clients = clients;
+    pub fn clients(mut self, clients: &[Client]) -> Case {
+        self.clients = clients.to_vec();
         self
     }
 
@@ -151,15 +151,12 @@ impl Case {
         self
     }
 
-    /// Each client with each transport.
+    /// Each client with each transport that it can connect over.
     pub fn runs(&self) -> impl Iterator<Item = (Client, Transport)> + '_ {
-        let over = |client: &Client| {
-            self.over.iter().map({
-                let client = *client;
-                move |over| (client, *over)
-            })
-        };
-        self.clients.iter().flat_map(over)
+        self.clients.iter().flat_map(|client| {
+            let over = self.over.iter().filter(|over| client.connects_over(**over));
+            over.map(|over| (*client, *over))
+        })
     }
 
     /// The part of the id before the dot.
@@ -206,7 +203,8 @@ pub struct Context {
     /// The record of what happens.
     pub transcript: Transcript,
     subject: Arc<Subject>,
-    processes: Arc<Semaphore>,
+    driver: Arc<Mutex<Option<Driver>>>,
+    _prepared: Arc<Prepared>,
     shape: &'static str,
     connections: Arc<AtomicU32>,
     kept: Arc<Mutex<Vec<Kept>>>,
@@ -229,14 +227,15 @@ impl Context {
         client: Client,
         over: Transport,
         subject: Arc<Subject>,
-        processes: Arc<Semaphore>,
+        mut prepared: Prepared,
     ) -> Context {
         Context {
             client,
             over,
             transcript: Transcript::start(),
             subject,
-            processes,
+            driver: Arc::new(Mutex::new(prepared.driver.take())),
+            _prepared: Arc::new(prepared),
             shape: case.shapes.first().copied().unwrap_or_default(),
             connections: Arc::default(),
             kept: Arc::default(),
@@ -305,9 +304,15 @@ impl Context {
         &self.subject
     }
 
-    /// Leave to start a process; held while it runs, so that not too many run at once.
-    pub async fn process_permit(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        self.processes.clone().acquire_owned().await.ok()
+    /// The driver of the client, which was started for this run and has fetched nothing so far.
+    pub fn take_driver(&self) -> Result<Driver, Failure> {
+        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let driver = driver.take().ok_or_else(|| {
+            Failure::wrong("the driver of the client", "none, or one that was taken")
+        })?;
+        self.transcript
+            .note(format!("{}: {}", self.client, driver.version()));
+        Ok(driver)
     }
 
     /// The number of the next connection in the transcript.

@@ -54,3 +54,13 @@ pub fn package(variant: &str) -> PathBuf {
 pub fn build() -> PathBuf {
     target().join("harness/build")
 }
+
+/// The sources of a group of clients.
+pub fn client_source(group: &str) -> PathBuf {
+    root().join("harness/clients").join(group)
+}
+
+/// Where `ci/clients.sh` installs a group of clients.
+pub fn client(group: &str) -> PathBuf {
+    target().join("harness/clients").join(group)
+}

@@ -9,10 +9,11 @@ use anyhow::{Context as _, Result};
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, Semaphore};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::case::{Case, Context};
+use crate::clients::leave::Leave;
 use crate::clients::Client;
 use crate::expectations::Expectations;
 use crate::origin::Origin;
@@ -21,9 +22,6 @@ use crate::subject::build::Built;
 use crate::subject::Subject;
 use crate::wire::transcript::Record;
 use crate::wire::{Request, Transport};
-
-/// How many processes of clients run at once.
-const PROCESSES: usize = 8;
 
 /// How many jobs start together, one batch after the other.
 const BATCH: usize = 20;
@@ -50,6 +48,8 @@ pub struct Job {
     pub client: Client,
     /// The transport.
     pub over: Transport,
+    /// Whether the client's not being installed is a failure instead of a skip.
+    pub require_client: bool,
 }
 
 /// Runs the jobs and sends each outcome as it is known: side by side, then one by one those that
@@ -69,7 +69,7 @@ pub async fn run(
         let subject = Subject::start(built, origin.address(), "run").await?;
         subjects.insert(built.variant.name.clone(), Arc::new(subject));
     }
-    let processes = Arc::new(Semaphore::new(PROCESSES));
+    let leave = Leave::new();
     let mut running = JoinSet::new();
     let (alone, mut together): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.case.alone);
     // The longest first, so that the others fit beside them.
@@ -82,18 +82,18 @@ pub async fn run(
         let Some(subject) = subjects.get(&job.subject).cloned() else {
             continue;
         };
-        let processes = processes.clone();
+        let leave = leave.clone();
         let expectations = expectations.clone();
         let outcomes = outcomes.clone();
         running.spawn(async move {
-            let outcome = run_one(job, subject, processes, &expectations).await;
+            let outcome = run_one(job, subject, &leave, &expectations).await;
             let _ = outcomes.send(outcome);
         });
     }
     while running.join_next().await.is_some() {}
     for job in alone {
         if let Some(subject) = subjects.get(&job.subject).cloned() {
-            let outcome = run_one(job, subject, processes.clone(), &expectations).await;
+            let outcome = run_one(job, subject, &leave, &expectations).await;
             let _ = outcomes.send(outcome);
         }
     }
@@ -144,7 +144,7 @@ async fn answers(address: SocketAddr) {
 async fn run_one(
     job: Job,
     subject: Arc<Subject>,
-    processes: Arc<Semaphore>,
+    leave: &Leave,
     expectations: &Expectations,
 ) -> Outcome {
     let Job {
@@ -152,6 +152,7 @@ async fn run_one(
         case,
         client,
         over,
+        require_client,
     } = job;
     let mut outcome = Outcome {
         expected: expectations.of(&name, &case, client, over),
@@ -166,6 +167,9 @@ async fn run_one(
         transcript: Record::default(),
     };
     if let Some(reason) = client.missing() {
+        if require_client {
+            outcome.status = Status::Fail;
+        }
         outcome.detail = reason.to_owned();
         return outcome;
     }
@@ -178,13 +182,15 @@ async fn run_one(
         return outcome;
     }
     tokio::time::sleep(case.after).await;
-    // The wait for the leave to start a process is no part of the case.
-    let _leave = match client {
-        Client::Raw | Client::Reqwest => None,
-        Client::Curl | Client::SlowHttpTest => processes.acquire_owned().await.ok(),
+    let prepared = match leave.prepare(client, over).await {
+        Ok(prepared) => prepared,
+        Err(failure) => {
+            outcome.status = Status::Fail;
+            outcome.detail = failure.to_string();
+            return outcome;
+        }
     };
-    let processes = Arc::new(Semaphore::new(1));
-    let context = Context::new(&case, client, over, subject, processes);
+    let context = Context::new(&case, client, over, subject, prepared);
     let said = context.clone();
     let start = Instant::now();
     // A task of its own, so that a case that panics is a failure and not the end of the run.

@@ -21,6 +21,8 @@ pub struct Selection {
     pub clients: Vec<Client>,
     /// In the order of reports.
     pub over: Vec<Transport>,
+    /// Whether a client that is not installed is a failure instead of a skip.
+    pub require_clients: bool,
     globs: Vec<String>,
 }
 
@@ -35,7 +37,7 @@ impl Selection {
         let variants = variants::all()?;
         let names: Vec<_> = variants.iter().map(|v| v.name.as_str()).collect();
         known("subject", subjects, &names)?;
-        let client_names = Client::ALL.map(Client::name);
+        let client_names: Vec<_> = Client::all().map(Client::name).collect();
         known("client", clients, &client_names)?;
         known("transport", over, &Transport::ALL.map(Transport::name))?;
         let all = cases::all();
@@ -57,14 +59,14 @@ impl Selection {
                 .into_iter()
                 .filter(|case| globs.is_empty() || globs.iter().any(|glob| covers_any(glob, case)))
                 .collect(),
-            clients: Client::ALL
-                .into_iter()
+            clients: Client::all()
                 .filter(|client| chosen(clients, client.name()))
                 .collect(),
             over: Transport::ALL
                 .into_iter()
                 .filter(|transport| chosen(over, transport.name()))
                 .collect(),
+            require_clients: false,
             globs: globs.to_vec(),
         })
     }
@@ -87,6 +89,7 @@ impl Selection {
                         case: case.clone(),
                         client,
                         over,
+                        require_client: self.require_clients,
                     });
                 }
             }

@@ -19,6 +19,9 @@ use harness::selection::Selection;
 use harness::subject::{build, variants};
 use libtest_mimic::{Arguments, Failed, Trial};
 
+/// With this variable a client that is not installed is a failure, as with `--require-clients`.
+const REQUIRE_CLIENTS: &str = "HARNESS_REQUIRE_CLIENTS";
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     match run(&arguments) {
@@ -31,7 +34,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let selection = Selection::new(&[], &[], &[], &[])?;
+    let mut selection = Selection::new(&[], &[], &[], &[])?;
+    selection.require_clients = std::env::var_os(REQUIRE_CLIENTS).is_some_and(|v| v != "0");
     let jobs: Vec<_> = selection
         .jobs()
         .into_iter()

@@ -6,17 +6,21 @@ use super::{plain, secs, sequence};
 use crate::case::{Case, Context, Failure, Found};
 use crate::check::{self, Then};
 use crate::clients::tap::Tap;
-use crate::clients::{curl, reqwest, Client};
+use crate::clients::{fetch, Client};
 use crate::wire::{Request, Transport};
-
-/// Scripted, and as people use them.
-const CLIENTS: &[Client] = &[Client::Raw, Client::Curl, Client::Reqwest];
 
 /// How soon after the response the socket must be closed, and how long a client may take in all.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// How long a client may try before it is said to hang.
 const GIVE_UP: Duration = Duration::from_secs(4);
+
+/// Scripted, and as people use them.
+fn clients() -> Vec<Client> {
+    let mut clients = vec![Client::Raw];
+    clients.extend(Client::that(|can| can.fetch));
+    clients
+}
 
 pub(super) fn cases() -> Vec<Case> {
     let local = |kind: &'static str| Request::local(kind);
@@ -128,7 +132,7 @@ fn ends(id: &'static str, sentence: &'static str, request: Request) -> Case {
                 }
                 _ => {
                     let mut tap = Tap::open(&context).await?;
-                    fetch(&context, &tap, &[request], AT_ONCE).await?;
+                    pages(&context, &tap, &[request], AT_ONCE).await?;
                     tap.server_closes_within(AT_ONCE).await
                 }
             }
@@ -141,7 +145,7 @@ fn ends(id: &'static str, sentence: &'static str, request: Request) -> Case {
         "proxy",
         steps,
     )
-    .clients(CLIENTS)
+    .clients(&clients())
     .over(&Transport::ALL)
 }
 
@@ -160,14 +164,14 @@ fn is_done(id: &'static str, sentence: &'static str, request: Request) -> Case {
                 }
                 _ => {
                     let tap = Tap::open(&context).await?;
-                    fetch(&context, &tap, &[request], AT_ONCE).await
+                    pages(&context, &tap, &[request], AT_ONCE).await
                 }
             }
         }
     };
     let source = "issue 540, design 4, findings 2 and 18";
     Case::new(id, sentence, source, "proxy", steps)
-        .clients(CLIENTS)
+        .clients(&clients())
         .over(&Transport::ALL)
 }
 
@@ -177,7 +181,7 @@ fn reuses(id: &'static str, sentence: &'static str, request: Request) -> Case {
         let request = request.clone();
         async move {
             let tap = Tap::open(&context).await?;
-            fetch(&context, &tap, &[request.clone(), request], secs(2)).await?;
+            pages(&context, &tap, &[request.clone(), request], secs(2)).await?;
             match tap.connections() {
                 1 => Ok(()),
                 n => Err(Failure::wrong("one connection for both", format!("{n}"))),
@@ -191,32 +195,14 @@ fn reuses(id: &'static str, sentence: &'static str, request: Request) -> Case {
         "proxy",
         steps,
     )
-    .clients(&[Client::Curl, Client::Reqwest])
+    .clients(&Client::that(|can| can.reuse))
     .over(&Transport::ALL)
 }
 
-/// Fetches with the real client of the case, each request within `bound`.
-async fn fetch(context: &Context, tap: &Tap, requests: &[Request], bound: Duration) -> Found {
-    match context.client {
-        Client::Curl => {
-            for transfer in curl::fetch(context, tap, requests, GIVE_UP).await? {
-                if transfer.status != 200 {
-                    return Err(Failure::wrong("status 200", transfer.status.to_string()));
-                }
-                if transfer.time > bound {
-                    return Err(Failure::wrong(
-                        format!("curl done within {bound:?}"),
-                        format!("{:?}", transfer.time),
-                    ));
-                }
-            }
-            Ok(())
-        }
-        _ => {
-            // The pool keeps its connection while the transcript goes on.
-            let client = reqwest::fetch(context, tap, requests, bound).await?;
-            context.keep(client);
-            Ok(())
-        }
+/// The real client of the case has each page, whole and within `bound`.
+async fn pages(context: &Context, tap: &Tap, requests: &[Request], bound: Duration) -> Found {
+    for fetched in fetch::all(context, tap, requests, bound, GIVE_UP).await? {
+        fetched.is("hello\n")?;
     }
+    Ok(())
 }

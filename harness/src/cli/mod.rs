@@ -78,6 +78,9 @@ struct RunArguments {
     /// Only over this transport: plain, tls or unix; may be given several times.
     #[arg(long = "over", value_name = "NAME")]
     over: Vec<String>,
+    /// Fail where a client is not installed, instead of leaving it out.
+    #[arg(long)]
+    require_clients: bool,
     #[command(flatten)]
     outputs: OutputArguments,
     /// Show the bytes of expected failures as well.
@@ -203,13 +206,14 @@ fn explain(id: &str) -> Result<bool, Problem> {
 }
 
 fn run(arguments: &RunArguments) -> Result<bool, Problem> {
-    let selection = Selection::new(
+    let mut selection = Selection::new(
         &arguments.subjects,
         &arguments.cases,
         &arguments.clients,
         &arguments.over,
     )
     .map_err(usage)?;
+    selection.require_clients = arguments.require_clients;
     let outputs = Outputs::begin(Paths {
         json: arguments.outputs.json.as_deref(),
         junit: arguments.outputs.junit.as_deref(),

@@ -8,18 +8,8 @@ use tokio::process::Command;
 use crate::case::{Context, Failure};
 use crate::wire::Request;
 
+use super::fetch::Fetched;
 use super::tap::Tap;
-
-/// What curl reports of one transfer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Transfer {
-    /// Status code of the response.
-    pub status: u16,
-    /// How many connections it opened for this transfer.
-    pub connects: u32,
-    /// How long it took.
-    pub time: Duration,
-}
 
 /// Lets curl fetch each request in turn, at most `bound` in all.
 pub async fn fetch(
@@ -27,7 +17,7 @@ pub async fn fetch(
     tap: &Tap,
     requests: &[Request],
     bound: Duration,
-) -> Result<Vec<Transfer>, Failure> {
+) -> Result<Vec<Fetched>, Failure> {
     let mut arguments: Vec<String> = Vec::new();
     for request in requests {
         if !arguments.is_empty() {
@@ -51,7 +41,7 @@ pub async fn fetch_through(
     tap: &Tap,
     url: &str,
     bound: Duration,
-) -> Result<Vec<Transfer>, Failure> {
+) -> Result<Vec<Fetched>, Failure> {
     let mut arguments = quietly(bound);
     arguments.extend(["--noproxy", "", "--proxytunnel", "--proxy"].map(Into::into));
     arguments.extend([tap.url(""), url.to_owned()]);
@@ -63,7 +53,7 @@ fn quietly(bound: Duration) -> Vec<String> {
     let mut arguments: Vec<String> = ["--silent", "--show-error", "--output", "/dev/null", "-w"]
         .map(Into::into)
         .into();
-    arguments.push("%{http_code} %{num_connects} %{time_total}\\n".into());
+    arguments.push("%{http_code} %{size_download} %{time_total}\\n".into());
     arguments.extend(["--max-time".to_owned(), bound.as_secs_f64().to_string()]);
     arguments
 }
@@ -74,8 +64,7 @@ async fn run(
     arguments: &[String],
     transfers: usize,
     bound: Duration,
-) -> Result<Vec<Transfer>, Failure> {
-    let permit = context.process_permit().await;
+) -> Result<Vec<Fetched>, Failure> {
     let output = Command::new("curl")
         // Nobody's configuration, no proxy: `-q` has to come first.
         .arg("-q")
@@ -85,7 +74,6 @@ async fn run(
         .output()
         .await
         .map_err(|error| Failure::wrong("curl to start", error.to_string()))?;
-    drop(permit);
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     context.transcript.note(match said.as_str() {
         "" => format!("curl: {}", output.status),
@@ -112,12 +100,12 @@ async fn run(
     Ok(reported)
 }
 
-fn transfer(line: &str) -> Option<Transfer> {
+fn transfer(line: &str) -> Option<Fetched> {
     let mut words = line.split_whitespace();
-    Some(Transfer {
+    Some(Fetched {
         status: words.next()?.parse().ok()?,
-        connects: words.next()?.parse().ok()?,
-        time: Duration::try_from_secs_f64(words.next()?.parse().ok()?).ok()?,
+        body_bytes: words.next()?.parse().ok()?,
+        took: Duration::try_from_secs_f64(words.next()?.parse().ok()?).ok()?,
     })
 }
 
@@ -127,9 +115,9 @@ mod tests {
 
     #[test]
     fn a_report_is_three_numbers() {
-        let seen = transfer("200 1 0.250000").expect("a transfer");
-        assert_eq!((seen.status, seen.connects), (200, 1));
-        assert_eq!(seen.time, Duration::from_millis(250));
-        assert_eq!(transfer("200 1"), None);
+        let seen = transfer("200 6 0.250000").expect("a transfer");
+        assert_eq!((seen.status, seen.body_bytes), (200, 6));
+        assert_eq!(seen.took, Duration::from_millis(250));
+        assert_eq!(transfer("200 6"), None);
     }
 }

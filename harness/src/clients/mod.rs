@@ -1,17 +1,25 @@
 //! The clients that cases run with.
 //!
 //! The scripted client is [`crate::wire::Connection`]. Real clients go through a [`tap`], so that
-//! their bytes are recorded as well and it can be seen who closed first.
+//! their bytes are recorded as well and it can be seen who closed first. What a client can and how
+//! it is run stands in [`table`]; a case asks for the clients that can what it needs.
 
 pub mod curl;
+pub mod driver;
+pub mod fetch;
+mod installed;
+pub mod leave;
 pub mod reqwest;
 pub mod slowhttptest;
+pub mod table;
 pub mod tap;
 
 use std::fmt;
-use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::sync::OnceLock;
+
+use crate::wire::Transport;
+use table::{Abilities, Facts, Kind, Obeys, TABLE};
 
 /// A kind of client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,49 +30,61 @@ pub enum Client {
     Curl,
     /// The reqwest library.
     Reqwest,
+    /// Python's requests, with a session.
+    Requests,
     /// The slowhttptest program.
     SlowHttpTest,
 }
 
 impl Client {
+    /// How many there are.
+    pub const COUNT: usize = Client::SlowHttpTest as usize + 1;
+
     /// Every client, in the order of reports.
-    pub const ALL: [Client; 4] = [
-        Client::Raw,
-        Client::Curl,
-        Client::Reqwest,
-        Client::SlowHttpTest,
-    ];
+    pub fn all() -> impl Iterator<Item = Client> {
+        TABLE.iter().map(|facts| facts.client)
+    }
+
+    /// Those that can what a case needs, in the order of reports.
+    pub fn that(can: impl Fn(Abilities) -> bool) -> Vec<Client> {
+        Client::all().filter(|client| can(client.can())).collect()
+    }
+
+    fn facts(self) -> &'static Facts {
+        &TABLE[self as usize]
+    }
 
     /// The name that `--client` takes.
     pub fn name(self) -> &'static str {
-        match self {
-            Client::Raw => "raw",
-            Client::Curl => "curl",
-            Client::Reqwest => "reqwest",
-            Client::SlowHttpTest => "slowhttptest",
-        }
+        self.facts().name
+    }
+
+    /// How it is run.
+    pub fn kind(self) -> Kind {
+        self.facts().kind
+    }
+
+    /// What it can.
+    pub fn can(self) -> Abilities {
+        self.facts().can
+    }
+
+    /// How it obeys the `Keep-Alive` field of a response, where it does.
+    pub fn obeys(self) -> Option<Obeys> {
+        self.facts().obeys
+    }
+
+    /// Whether it can connect over this.
+    pub fn connects_over(self, over: Transport) -> bool {
+        self.facts().over.contains(&over)
     }
 
     /// Why this client cannot be used here, and what to do about it.
     pub fn missing(self) -> Option<&'static str> {
-        static CURL: OnceLock<bool> = OnceLock::new();
-        static SLOW_HTTP_TEST: OnceLock<bool> = OnceLock::new();
-        let starts = |program: &str, argument: &str| {
-            Command::new(program)
-                .arg(argument)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .is_ok()
-        };
-        match self {
-            Client::Raw | Client::Reqwest => None,
-            Client::Curl => (!*CURL.get_or_init(|| starts("curl", "--version")))
-                .then_some("curl is not installed: apt-get install curl"),
-            Client::SlowHttpTest => (!*SLOW_HTTP_TEST.get_or_init(|| starts("slowhttptest", "-h")))
-                .then_some("slowhttptest is not installed: apt-get install slowhttptest"),
-        }
+        static MISSING: [OnceLock<Option<String>>; Client::COUNT] =
+            [const { OnceLock::new() }; Client::COUNT];
+        let look = || self.facts().needs.iter().find_map(|need| need.missing());
+        MISSING[self as usize].get_or_init(look).as_deref()
     }
 }
 
@@ -78,9 +98,21 @@ impl FromStr for Client {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Client, String> {
-        Client::ALL
-            .into_iter()
+        Client::all()
             .find(|client| client.name() == name)
             .ok_or_else(|| format!("no client is called {name}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_clients() {
+        for (index, client) in Client::all().enumerate() {
+            assert_eq!(client as usize, index, "{client}");
+            assert_eq!(client.name().parse(), Ok(client));
+        }
     }
 }

@@ -1,24 +1,20 @@
 //! The reqwest library, with its connection pool.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Method;
 
 use crate::case::{Context, Failure};
 use crate::wire::tls::Identity;
 use crate::wire::{Request, Transport};
 
+use super::fetch::Fetched;
 use super::tap::Tap;
 
-/// Fetches each request in turn with one client, at most `bound` each. The client is returned, so
-/// that its pool keeps the connection until the caller has seen who closes it.
-pub async fn fetch(
-    context: &Context,
-    tap: &Tap,
-    requests: &[Request],
-    bound: Duration,
-) -> Result<reqwest::Client, Failure> {
-    let mut builder = reqwest::Client::builder().no_proxy().timeout(bound);
+/// A client with its pool.
+pub fn client(context: &Context, tap: &Tap) -> Result<reqwest::Client, Failure> {
+    let mut builder = reqwest::Client::builder().no_proxy();
     if let Some(path) = tap.unix_socket() {
         builder = builder.unix_socket(path);
     }
@@ -32,38 +28,52 @@ pub async fn fetch(
             .map_err(|error| Failure::wrong("a certificate", error))?;
         builder = builder.add_root_certificate(trusted);
     }
-    let client = builder
+    builder
         .build()
-        .map_err(|error| Failure::wrong("a reqwest client", error.to_string()))?;
-    for (number, request) in requests.iter().enumerate() {
-        if number > 0 {
-            // The pool takes a connection back in a task of its own.
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-        let url = tap.url(request.target());
-        let answer = client.get(&url).headers(headers(request)).send().await;
-        let body = match answer {
-            Ok(response) if response.status().is_success() => response.bytes().await,
-            Ok(response) => {
-                let status = response.status().to_string();
-                return Err(Failure::wrong("a successful response", status));
-            }
-            Err(error) => Err(error),
-        };
-        match body {
-            Ok(body) => context
-                .transcript
-                .note(format!("reqwest: complete, {} bytes of body", body.len())),
-            Err(error) if error.is_timeout() => {
-                return Err(Failure::hang(
-                    format!("reqwest done within {bound:?}"),
-                    error.to_string(),
-                ));
-            }
-            Err(error) => return Err(Failure::wrong("a complete response", error.to_string())),
-        }
+        .map_err(|error| Failure::wrong("a reqwest client", error.to_string()))
+}
+
+/// Fetches a page, its body to the end, within `bound`.
+pub async fn fetch(
+    context: &Context,
+    client: &reqwest::Client,
+    url: &str,
+    request: &Request,
+    bound: Duration,
+) -> Result<Fetched, Failure> {
+    let start = Instant::now();
+    let method = Method::try_from(request.method_name())
+        .map_err(|error| Failure::wrong("a method", error.to_string()))?;
+    let mut asking = client
+        .request(method, url)
+        .headers(headers(request))
+        .timeout(bound);
+    if let Some(body) = request.text() {
+        asking = asking.body(body);
     }
-    Ok(client)
+    let answer = async {
+        let response = asking.send().await?;
+        let status = response.status().as_u16();
+        Ok((status, response.bytes().await?))
+    };
+    match answer.await {
+        Ok((status, body)) => {
+            let body_bytes = body.len() as u64;
+            context.transcript.note(format!(
+                "reqwest: {status}, complete, {body_bytes} bytes of body"
+            ));
+            Ok(Fetched {
+                status,
+                body_bytes,
+                took: start.elapsed(),
+            })
+        }
+        Err(error) if reqwest::Error::is_timeout(&error) => Err(Failure::hang(
+            format!("reqwest done within {bound:?}"),
+            error.to_string(),
+        )),
+        Err(error) => Err(Failure::wrong("a complete response", error.to_string())),
+    }
 }
 
 fn headers(request: &Request) -> HeaderMap {

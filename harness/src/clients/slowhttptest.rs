@@ -68,7 +68,6 @@ pub async fn run(
     let directory = tempfile::tempdir().map_err(broken)?;
     let count = attack.connections.to_string();
     let url = format!("http://{target}{}", attack.path);
-    let permit = context.process_permit().await;
     let output = Command::new("slowhttptest")
         .arg(attack.mode.argument())
         .args(["-c", &count, "-r", &count])
@@ -81,7 +80,6 @@ pub async fn run(
         .output()
         .await
         .map_err(broken)?;
-    drop(permit);
     let text = without_colours(&String::from_utf8_lossy(&output.stdout));
     let report = std::fs::read_to_string(directory.path().join("report.csv")).map_err(broken)?;
     let verdict = verdict(&text, &report).ok_or_else(|| {

@@ -97,6 +97,11 @@ impl Request {
         self.method
     }
 
+    /// The body as text, where there is one.
+    pub fn text(&self) -> Option<String> {
+        (!self.body.is_empty()).then(|| String::from_utf8_lossy(&self.body).into_owned())
+    }
+
     /// The head, with its empty line.
     pub fn head(&self) -> Vec<u8> {
         let mut bytes =

@@ -1,0 +1,129 @@
+//! Fetching with the client of a case, whichever it is.
+
+use std::time::Duration;
+
+use super::driver::Driver;
+use super::table::Kind;
+use super::tap::Tap;
+use super::{curl, reqwest, Client};
+use crate::case::{Context, Failure, Found};
+use crate::wire::Request;
+
+/// A page that came whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fetched {
+    /// Status code of the response.
+    pub status: u16,
+    /// Length of the body, without framing.
+    pub body_bytes: u64,
+    /// From asking to the last byte of the body, as the client has it.
+    pub took: Duration,
+}
+
+impl Fetched {
+    /// It is this page: the status is 200, and no byte of the body is missing.
+    pub fn is(&self, body: &str) -> Found {
+        if self.status != 200 {
+            return Err(Failure::wrong("status 200", self.status.to_string()));
+        }
+        if self.body_bytes != body.len() as u64 {
+            return Err(Failure::wrong(
+                format!("{} bytes of body", body.len()),
+                format!("{}", self.body_bytes),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A client with its pool, which keeps its connections until this is dropped. For clients that can
+/// [pause](super::table::Abilities::pause).
+#[derive(Debug)]
+pub struct Session(User);
+
+#[derive(Debug)]
+enum User {
+    Reqwest {
+        client: ::reqwest::Client,
+        used: bool,
+    },
+    Driver(Box<Driver>),
+}
+
+impl Session {
+    /// The client of the case, that has fetched nothing so far.
+    pub fn open(context: &Context, tap: &Tap) -> Result<Session, Failure> {
+        let user = match (context.client, context.client.kind()) {
+            (Client::Reqwest, _) => User::Reqwest {
+                client: reqwest::client(context, tap)?,
+                used: false,
+            },
+            (_, Kind::Driver(_)) => User::Driver(Box::new(context.take_driver()?)),
+            (client, _) => {
+                return Err(Failure::wrong(
+                    "a client with a session",
+                    format!("{client}, which has none"),
+                ));
+            }
+        };
+        Ok(Session(user))
+    }
+
+    /// Fetches a page, its body to the end, within `bound`.
+    pub async fn fetch(
+        &mut self,
+        context: &Context,
+        tap: &Tap,
+        request: &Request,
+        bound: Duration,
+    ) -> Result<Fetched, Failure> {
+        let url = tap.url(request.target());
+        match &mut self.0 {
+            User::Reqwest { client, used } => {
+                if std::mem::replace(used, true) {
+                    // The pool takes a connection back in a task of its own.
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+                reqwest::fetch(context, client, &url, request, bound).await
+            }
+            User::Driver(driver) => driver.fetch(context, &url, request, bound).await,
+        }
+    }
+}
+
+/// Fetches each request in turn with the client of the case, which keeps its connections until the
+/// case ends. Each page has come within `bound`, and no client tries for longer than `give_up`.
+pub async fn all(
+    context: &Context,
+    tap: &Tap,
+    requests: &[Request],
+    bound: Duration,
+    give_up: Duration,
+) -> Result<Vec<Fetched>, Failure> {
+    let fetched = if context.client.can().pause {
+        let mut session = Session::open(context, tap)?;
+        let mut fetched = Vec::new();
+        for request in requests {
+            fetched.push(session.fetch(context, tap, request, bound).await?);
+        }
+        context.keep(session);
+        fetched
+    } else {
+        match context.client {
+            Client::Curl => curl::fetch(context, tap, requests, give_up).await?,
+            client => {
+                return Err(Failure::wrong(
+                    "a client that fetches",
+                    format!("{client}, which does not"),
+                ));
+            }
+        }
+    };
+    if let Some(slow) = fetched.iter().find(|fetched| fetched.took > bound) {
+        return Err(Failure::wrong(
+            format!("{} done within {bound:?}", context.client),
+            format!("{:?}", slow.took),
+        ));
+    }
+    Ok(fetched)
+}
