@@ -322,7 +322,7 @@ fn rate() -> Vec<Case> {
                 check::status(&response, 200)
             },
         )
-        .needs("body-options"),
+        .needs("min-recv-rate"),
     ]
 }
 
@@ -338,5 +338,5 @@ fn drips(id: &'static str, sentence: &'static str, shape: &'static str, request:
             header::times_out(&mut connection, begun, secs(5)).await
         }
     })
-    .needs("body-options")
+    .needs("min-recv-rate")
 }

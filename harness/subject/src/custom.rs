@@ -106,13 +106,9 @@ struct BareStream {
 #[cfg(feature = "api-0-9")]
 impl BareStream {
     fn new() -> BareStream {
-        let mut options = HttpServerOptions::default();
-        options.keepalive_request_limit = Some(3);
-        #[cfg(feature = "patched")]
-        {
-            options.keepalive_timeout = Some(std::time::Duration::from_secs(2));
+        BareStream {
+            options: crate::options::limited_and_short(),
         }
-        BareStream { options }
     }
 }
 

@@ -126,7 +126,7 @@ pub enum Fail {
 
 /// An idle time of `X-Idle-Ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "patched"), allow(dead_code))]
+#[cfg_attr(not(feature = "idle-timeout"), allow(dead_code))]
 pub enum Idle {
     /// No idle time at all.
     Close,
@@ -281,7 +281,7 @@ impl Fields {
         if let Some(keepalive) = self.keepalive {
             session.set_keepalive(keepalive);
         }
-        #[cfg(feature = "patched")]
+        #[cfg(feature = "idle-timeout")]
         if let Some(idle) = self.idle {
             use pingora::protocols::http::keepalive::IdleTimeout;
             session.set_idle_timeout(match idle {
@@ -290,7 +290,7 @@ impl Fields {
                 Idle::Unlimited => IdleTimeout::Unlimited,
             });
         }
-        #[cfg(not(feature = "patched"))]
+        #[cfg(not(feature = "idle-timeout"))]
         let _ = self.idle;
     }
 
@@ -319,16 +319,15 @@ impl Fields {
                 Which::Header => {}
             }
         }
-        #[cfg(feature = "patched")]
-        {
-            if self.min_recv_rate.is_some() {
-                session.set_min_recv_rate(self.min_recv_rate);
-            }
-            if self.keep_on_error {
-                session.set_close_on_error(false);
-            }
+        #[cfg(feature = "min-recv-rate")]
+        if self.min_recv_rate.is_some() {
+            session.set_min_recv_rate(self.min_recv_rate);
         }
-        #[cfg(feature = "patched")]
+        #[cfg(feature = "close-on-error")]
+        if self.keep_on_error {
+            session.set_close_on_error(false);
+        }
+        #[cfg(feature = "connection-timeouts")]
         if !self.connection_timeouts.is_empty() {
             let mut timeouts = session.connection_timeouts();
             for (which, time) in &self.connection_timeouts {
@@ -341,7 +340,7 @@ impl Fields {
             }
             session.set_connection_timeouts(timeouts);
         }
-        #[cfg(not(feature = "patched"))]
+        // What the variant has no call for is read all the same.
         let _ = (
             &self.connection_timeouts,
             self.min_recv_rate,

@@ -14,11 +14,13 @@
 //! standard error.
 
 mod answer;
+mod capabilities;
 mod custom;
 #[cfg(feature = "api-0-9")]
 mod failing;
 mod fields;
 mod listen;
+mod options;
 mod proxy;
 mod serve;
 mod shapes;
@@ -60,7 +62,7 @@ fn main() -> std::io::Result<()> {
             "shapes": addresses,
             "tls": tls,
             "unix": unix,
-            "capabilities": shapes::CAPABILITIES,
+            "capabilities": capabilities::ALL,
         });
         println!("{ready}");
         std::future::pending::<()>().await;
