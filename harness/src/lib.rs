@@ -14,6 +14,7 @@ pub mod expectations;
 pub mod origin;
 pub mod outcome;
 pub mod paths;
+pub mod prove;
 pub mod report;
 pub mod runner;
 pub mod selection;

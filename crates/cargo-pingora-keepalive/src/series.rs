@@ -122,7 +122,7 @@ impl Series {
 }
 
 /// A longest sequence of names that stand in the same order in both.
-fn longest_common_order<'a>(old: &[&'a str], new: &[String]) -> HashSet<&'a str> {
+pub fn longest_common_order<'a>(old: &[&'a str], new: &[String]) -> HashSet<&'a str> {
     let (rows, columns) = (old.len(), new.len());
     // length[i][j]: of the longest one in old[i..] and new[j..].
     let mut length = vec![vec![0_usize; columns + 1]; rows + 1];

@@ -1,6 +1,7 @@
-//! `harness list | explain | run | bench | serve | soak | lock`.
+//! `harness list | explain | run | prove | bench | serve | soak | lock`.
 
 mod bench;
+mod prove;
 mod run;
 mod serve;
 mod soak;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use harness::report::file::Output;
 use harness::report::outputs::{Outputs, Paths};
 use harness::selection::{self, Selection};
 use harness::subject::lock;
@@ -33,6 +35,8 @@ enum Command {
     },
     /// Build the subjects and run the cases against them.
     Run(RunArguments),
+    /// Prove that the cases that a patch names fail without it and pass with it.
+    Prove(ProveArguments),
     /// Measure how late thousands of idle connections are closed, with an optimized subject.
     Bench {
         /// Which.
@@ -99,6 +103,30 @@ struct OutputArguments {
     junit: Option<PathBuf>,
 }
 
+/// What to prove.
+#[derive(Debug, Args)]
+struct ProveArguments {
+    /// The patches of this subject.
+    #[arg(long, default_value = "patched-0.9.1", value_name = "NAME")]
+    subject: String,
+    /// Only patches that changed since this revision of git: the patch file, its place in the series
+    /// or the file of a case that it names; all, if the engine or manifest.toml changed.
+    #[arg(long, value_name = "REV", conflicts_with = "patches")]
+    since: Option<String>,
+    /// Only this patch; may be given several times.
+    #[arg(long = "patch", value_name = "NAME")]
+    patches: Vec<String>,
+    /// Also run upstream's unit tests after each patch, and compare them with those without patches.
+    #[arg(long)]
+    unit_tests: bool,
+    /// Only the unit tests: neither build nor ask the service.
+    #[arg(long, requires = "unit_tests")]
+    no_cases: bool,
+    /// Also write the results to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
 /// How to soak.
 #[derive(Debug, Args)]
 struct SoakArguments {
@@ -132,6 +160,7 @@ pub(crate) fn main() -> ExitCode {
         }
         Command::Explain { case } => explain(&case),
         Command::Run(arguments) => run(&arguments),
+        Command::Prove(arguments) => prove(&arguments),
         Command::Bench {
             subject,
             connections,
@@ -220,6 +249,16 @@ fn run(arguments: &RunArguments) -> Result<bool, Problem> {
     })
     .map_err(usage)?;
     Ok(run::run(selection, outputs, arguments.verbose)?)
+}
+
+fn prove(arguments: &ProveArguments) -> Result<bool, Problem> {
+    let subject = std::slice::from_ref(&arguments.subject);
+    let selection = Selection::new(subject, &[], &[], &[]).map_err(usage)?;
+    let plan = prove::plan(&selection.variants, arguments).map_err(usage)?;
+    let json = arguments.json.as_deref();
+    let json = json.map(|path| Output::begin("--json", path));
+    let json = json.transpose().map_err(usage)?;
+    Ok(prove::run(&plan, json)?)
 }
 
 fn bench(subject: String, connections: usize) -> Result<bool, Problem> {

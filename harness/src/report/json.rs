@@ -31,7 +31,12 @@ struct CaseReport<'a> {
 
 /// Writes the report.
 pub fn write(file: &mut dyn Write, run: &Run<'_>) -> Result<()> {
-    serde_json::to_writer_pretty(&mut *file, &report(run))?;
+    write_value(file, &report(run))
+}
+
+/// Writes `value`.
+pub fn write_value(file: &mut dyn Write, value: &impl Serialize) -> Result<()> {
+    serde_json::to_writer_pretty(&mut *file, value)?;
     file.write_all(b"\n")?;
     Ok(())
 }

@@ -48,13 +48,19 @@ pub fn materialize(variants: &[Variant], progress: &Progress) -> Result<()> {
 pub fn build(variants: &[Variant], progress: &Progress) -> Result<Vec<Built>> {
     variants
         .iter()
-        .map(|variant| build_one(variant, progress, Profile::Dev))
+        .map(|variant| build_one(variant, &variant.name, progress, Profile::Dev))
         .collect()
 }
 
 /// Builds a variant to be measured.
 pub fn build_optimized(variant: &Variant, progress: &Progress) -> Result<Built> {
-    build_one(variant, progress, Profile::Release)
+    build_one(variant, &variant.name, progress, Profile::Release)
+}
+
+/// Builds a variant on the prefix of the series that is checked out. Each prefix overwrites the
+/// program of the one before.
+pub fn build_prefix(variant: &Variant, prefix: &str, progress: &Progress) -> Result<Built> {
+    build_one(variant, prefix, progress, Profile::Dev)
 }
 
 /// How it is compiled.
@@ -64,12 +70,14 @@ enum Profile {
     Release,
 }
 
-fn build_one(variant: &Variant, progress: &Progress, profile: Profile) -> Result<Built> {
+fn build_one(
+    variant: &Variant,
+    name: &str,
+    progress: &Progress,
+    profile: Profile,
+) -> Result<Built> {
     let package = write_package(variant)?;
-    let lock = paths::lock_file(&variant.name);
-    let locked = std::fs::read(&lock)
-        .with_context(|| format!("{}: no lock file; `harness lock` writes it", lock.display()))?;
-    write_if_changed(&package.join("Cargo.lock"), &locked)?;
+    write_if_changed(&package.join("Cargo.lock"), variant.locked()?.as_bytes())?;
 
     let mut command = cargo();
     command
@@ -86,7 +94,7 @@ fn build_one(variant: &Variant, progress: &Progress, profile: Profile) -> Result
     }
     let mut program = None;
     progress
-        .step(&format!("build {}", variant.name), command, |line| {
+        .step(&format!("build {name}"), command, |line| {
             let message: serde_json::Value = serde_json::from_str(line).ok()?;
             if let Some(executable) = message["executable"].as_str() {
                 program = Some(PathBuf::from(executable));
@@ -95,7 +103,7 @@ fn build_one(variant: &Variant, progress: &Progress, profile: Profile) -> Result
         })
         .context("if the lock file is out of date, `harness lock` renews it")?;
     let Some(program) = program else {
-        bail!("cargo did not name the program of {}", variant.name);
+        bail!("cargo did not name the program of {name}");
     };
     Ok(Built {
         variant: variant.clone(),
@@ -116,7 +124,7 @@ pub(super) fn write_package(variant: &Variant) -> Result<PathBuf> {
 }
 
 /// Cargo, the one that runs this if there is one.
-pub(super) fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // What cargo says of this package is not true of the one to build.
     for (name, _) in std::env::vars_os() {

@@ -142,9 +142,9 @@ impl Subject {
         self.process.id()
     }
 
-    /// Whether it is built on the patched crates.
+    /// Whether it is built on the patched crates, with all of the patches.
     pub fn is_patched(&self) -> bool {
-        self.built.variant.patched.is_some()
+        self.built.variant.patched.is_some() && self.built.variant.prefix.is_none()
     }
 
     /// Where a shape listens over a transport.

@@ -1,0 +1,94 @@
+//! Builds the service on prefixes of the series.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use super::tree::PrefixTree;
+use super::Plan;
+use crate::paths;
+use crate::report::progress::Progress;
+use crate::subject::build::{self, Built};
+use crate::subject::Variant;
+
+/// The service on the prefixes that were asked for.
+#[derive(Debug)]
+pub(super) struct Builds {
+    /// By the number of patches.
+    pub(super) prefixes: BTreeMap<usize, Build>,
+    // The programs are many and large; they go when this does.
+    _programs: TempDir,
+}
+
+/// What came of building on one prefix.
+#[derive(Debug)]
+pub(super) struct Build {
+    /// The program, or what cargo said.
+    pub(super) built: Result<Built, String>,
+    /// How long it took.
+    pub(super) took: Duration,
+}
+
+impl Builds {
+    /// Builds on each prefix that the plan needs, the shortest first.
+    pub(super) fn make(plan: &Plan, tree: &PrefixTree, progress: &Progress) -> Result<Builds> {
+        let template = paths::subject_source().join("Cargo.toml");
+        let template =
+            std::fs::read_to_string(&template).with_context(|| template.display().to_string())?;
+        let programs = tempfile::Builder::new()
+            .prefix("programs-")
+            .tempdir_in(tree.beside())
+            .context("no folder for the programs")?;
+        let mut prefixes = BTreeMap::new();
+        for length in plan.prefixes() {
+            tree.check_out(length)?;
+            let has = |patch: &str| plan.series.position(patch).is_some_and(|at| at < length);
+            let folder = tree.folder().to_path_buf();
+            let variant = plan.variant.prefix(&template, folder, has)?;
+            let name = plan.series.prefix_name(length);
+            let start = Instant::now();
+            let built = build_one(&variant, &name, programs.path(), progress);
+            let build = Build {
+                built: built.map_err(|error| format!("{error:#}")),
+                took: start.elapsed(),
+            };
+            prefixes.insert(length, build);
+        }
+        Ok(Builds {
+            prefixes,
+            _programs: programs,
+        })
+    }
+
+    /// The prefixes that there is a program for.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        let built = self
+            .prefixes
+            .iter()
+            .filter(|(_, build)| build.built.is_ok());
+        built.map(|(length, _)| *length)
+    }
+}
+
+/// Builds one and keeps its program, which the next one overwrites.
+fn build_one(
+    variant: &Variant,
+    prefix: &str,
+    programs: &Path,
+    progress: &Progress,
+) -> Result<Built> {
+    let built = build::build_prefix(variant, prefix, progress)?;
+    let program = programs.join(prefix);
+    std::fs::copy(&built.program, &program).with_context(|| program.display().to_string())?;
+    let name = format!("{}/{prefix}", variant.name);
+    let package = paths::package(&name);
+    std::fs::create_dir_all(&package).with_context(|| package.display().to_string())?;
+    let variant = Variant {
+        name,
+        ..variant.clone()
+    };
+    Ok(Built { variant, program })
+}
