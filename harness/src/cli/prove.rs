@@ -24,11 +24,16 @@ pub(super) fn plan(variants: &[Variant], arguments: &ProveArguments) -> Result<P
 /// Builds, runs and reports; whether everything is proved.
 pub(super) fn run(plan: &Plan, json: Option<Output>) -> Result<bool> {
     let progress = Progress::new();
-    eprintln!(
-        "{} of the {} patches to prove",
-        plan.chosen.len(),
-        plan.series.patches.len()
-    );
+    let all = plan.series.patches.len();
+    match plan.chosen_names() {
+        names if names.is_empty() => {}
+        names if names.len() == all => eprintln!("proving all {all} patches"),
+        names => eprintln!(
+            "proving {} of {all} patches: {}",
+            names.len(),
+            names.join(", ")
+        ),
+    }
     let mut tell = |line: &str| anstream::println!("{line}");
     let report = prove::run(plan, &progress, &mut tell)?;
     anstream::println!("\n{report}");

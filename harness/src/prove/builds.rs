@@ -1,11 +1,10 @@
 //! Builds the service on prefixes of the series.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use tempfile::TempDir;
 
 use super::tree::PrefixTree;
 use super::Plan;
@@ -19,8 +18,14 @@ use crate::subject::Variant;
 pub(super) struct Builds {
     /// By the number of patches.
     pub(super) prefixes: BTreeMap<usize, Build>,
-    // The programs are many and large; they go when this does.
-    _programs: TempDir,
+    programs: PathBuf,
+}
+
+impl Drop for Builds {
+    /// The programs are many and large.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.programs);
+    }
 }
 
 /// What came of building on one prefix.
@@ -38,11 +43,14 @@ impl Builds {
         let template = paths::subject_source().join("Cargo.toml");
         let template =
             std::fs::read_to_string(&template).with_context(|| template.display().to_string())?;
-        let programs = tempfile::Builder::new()
-            .prefix("programs-")
-            .tempdir_in(tree.beside())
-            .context("no folder for the programs")?;
-        let mut prefixes = BTreeMap::new();
+        let mut builds = Builds {
+            prefixes: BTreeMap::new(),
+            programs: tree.beside().join("programs"),
+        };
+        let programs = builds.programs.clone();
+        // A proof that was interrupted has left its own.
+        let _ = std::fs::remove_dir_all(&programs);
+        std::fs::create_dir_all(&programs).with_context(|| programs.display().to_string())?;
         for length in plan.prefixes() {
             tree.check_out(length)?;
             let has = |patch: &str| plan.series.position(patch).is_some_and(|at| at < length);
@@ -50,17 +58,14 @@ impl Builds {
             let variant = plan.variant.prefix(&template, folder, has)?;
             let name = plan.series.prefix_name(length);
             let start = Instant::now();
-            let built = build_one(&variant, &name, programs.path(), progress);
+            let built = build_one(&variant, &name, &programs, progress);
             let build = Build {
                 built: built.map_err(|error| format!("{error:#}")),
                 took: start.elapsed(),
             };
-            prefixes.insert(length, build);
+            builds.prefixes.insert(length, build);
         }
-        Ok(Builds {
-            prefixes,
-            _programs: programs,
-        })
+        Ok(builds)
     }
 
     /// The prefixes that there is a program for.

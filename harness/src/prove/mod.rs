@@ -13,19 +13,19 @@ mod changes;
 mod patches;
 mod report;
 mod rounds;
+mod test_programs;
 mod tree;
 mod unit_tests;
 mod verdict;
 
 use std::time::Instant;
 
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{Context as _, Result};
 
 use crate::report::progress::Progress;
 use crate::subject::{build, Variant};
 use builds::Builds;
 use tree::PrefixTree;
-use unit_tests::UnitTests;
 
 pub use patches::Series;
 pub use report::Report;
@@ -72,6 +72,12 @@ impl Plan {
         })
     }
 
+    /// The patches to prove, by name.
+    pub fn chosen_names(&self) -> Vec<&str> {
+        let patches = self.chosen.iter().map(|at| &self.series.patches[*at]);
+        patches.map(|patch| patch.name.as_str()).collect()
+    }
+
     /// The lengths of the prefixes without and with each chosen patch, ascending.
     fn prefixes(&self) -> Vec<usize> {
         let mut lengths: Vec<_> = self.chosen.iter().flat_map(|at| [*at, at + 1]).collect();
@@ -100,21 +106,9 @@ pub fn run(plan: &Plan, progress: &Progress, tell: &mut dyn FnMut(&str)) -> Resu
         }
     }
     if plan.unit_tests {
-        let tests = UnitTests::new(version, &tree)?;
-        tree.check_out(0)?;
-        let before = tests.run(&plan.series.prefix_name(0), progress)?;
-        ensure!(
-            before.values().any(|result| result == "ok"),
-            "no unit test passes"
-        );
-        for at in &plan.chosen {
-            tree.check_out(at + 1)?;
-            let prefix = plan.series.prefix_name(at + 1);
-            let after = tests.run(&prefix, progress);
-            let rewritten = plan.series.rewritten(at + 1);
-            let tested = report::TestReport::new(prefix, &before, after, &rewritten);
-            tell(&tested.to_string());
-            report.unit_tests.push(tested);
+        report.unit_tests = unit_tests::run(plan, &tree, progress)?;
+        for tests in &report.unit_tests {
+            tell(&tests.to_string());
         }
     }
     report.seconds = start.elapsed().as_secs_f64();

@@ -20,6 +20,7 @@ const TIP: &str = "refs/prove/tip";
 #[derive(Debug)]
 pub(super) struct PrefixTree {
     git: Git,
+    version: String,
     /// The commit of each prefix, the empty one first.
     commits: Vec<String>,
     /// One proof at a time works in it.
@@ -30,15 +31,23 @@ impl PrefixTree {
     /// Clones the tree of `version`, or brings the clone up to date.
     pub(super) fn open(version: &str, series: &Series) -> Result<PrefixTree> {
         let folder = paths::target().join("harness/prove").join(version);
+        let source = paths::patched(version);
+        PrefixTree::clone(version, &source, &folder, series).with_context(|| {
+            let source = source.display();
+            format!("{source} is not what patches/{version} gives: `materialize` it again")
+        })
+    }
+
+    /// Clones the tree at `source` to a place in `folder`.
+    fn clone(version: &str, source: &Path, folder: &Path, series: &Series) -> Result<PrefixTree> {
         let tree = folder.join("tree");
         std::fs::create_dir_all(&tree).with_context(|| tree.display().to_string())?;
-        let lock = materialize::lock(&folder, &mut |line| eprintln!("{line}"))?;
+        let lock = materialize::lock(folder, &mut |line| eprintln!("{line}"))?;
         let git = if tree.join(".git").exists() {
             Git::at(&tree)
         } else {
             Git::init(&tree)?
         };
-        let source = paths::patched(version);
         git.run([
             "fetch".as_ref(),
             "--quiet".as_ref(),
@@ -53,14 +62,17 @@ impl PrefixTree {
         commits.extend(log.lines().map(str::to_owned));
         let prefixes = PrefixTree {
             git,
+            version: version.to_owned(),
             commits,
             _lock: lock,
         };
-        prefixes.is_of(series).with_context(|| {
-            let source = source.display();
-            format!("{source} is not what patches/{version} gives: `materialize` it again")
-        })?;
+        prefixes.is_of(series)?;
         Ok(prefixes)
+    }
+
+    /// The version of the crates.
+    pub(super) fn version(&self) -> &str {
+        &self.version
     }
 
     /// Where it is.
@@ -99,6 +111,80 @@ impl PrefixTree {
                 patch.name
             );
         }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::patches::{Claim, Patch};
+    use super::*;
+
+    fn series(names: &[&str]) -> Series {
+        let patch = |name: &&str| Patch {
+            name: (*name).to_owned(),
+            kind: "bugfix".to_owned(),
+            claim: Claim::None("a test".to_owned()),
+            removed: Default::default(),
+        };
+        Series {
+            patches: names.iter().map(patch).collect(),
+        }
+    }
+
+    /// A tree as `materialize` leaves it, with a file that each patch changes and one that none does.
+    fn materialized(folder: &Path, names: &[&str]) -> Result<()> {
+        let git = Git::init(folder)?;
+        std::fs::write(folder.join("same"), "same")?;
+        std::fs::write(folder.join("changing"), "nothing")?;
+        std::fs::write(folder.join(".gitignore"), "/Cargo.lock\n")?;
+        git.commit_base("Pristine\n")?;
+        git.run(["update-ref", "refs/pingora-keepalive/base", "HEAD"])?;
+        for name in names {
+            std::fs::write(folder.join("changing"), name)?;
+            git.commit_base(&format!("Change it\n\nPatch: {name}\n"))?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn each_prefix_can_be_checked_out() -> Result<()> {
+        let (source, folder) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let names = ["one", "two"];
+        materialized(source.path(), &names)?;
+        let prefixes = PrefixTree::clone("1", source.path(), folder.path(), &series(&names))?;
+        let changing = || std::fs::read_to_string(prefixes.folder().join("changing"));
+        let same = prefixes.folder().join("same");
+        prefixes.check_out(0)?;
+        assert_eq!(changing()?, "nothing");
+        let time = same.metadata()?.modified()?;
+        // What is ignored stays, what a build leaves beside the sources does not.
+        std::fs::write(prefixes.folder().join("Cargo.lock"), "lock")?;
+        std::fs::write(prefixes.folder().join("left"), "left")?;
+        prefixes.check_out(2)?;
+        assert_eq!(changing()?, "two");
+        prefixes.check_out(1)?;
+        assert_eq!(changing()?, "one");
+        assert_eq!(same.metadata()?.modified()?, time);
+        assert!(prefixes.folder().join("Cargo.lock").exists());
+        assert!(!prefixes.folder().join("left").exists());
+        assert!(prefixes.check_out(3).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_tree_of_other_patches_is_refused() -> Result<()> {
+        let (source, folder) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        materialized(source.path(), &["one", "two"])?;
+        let error = |names: &[&str]| {
+            let prefixes = PrefixTree::clone("1", source.path(), folder.path(), &series(names));
+            prefixes.map(|_| ()).map_err(|error| format!("{error:#}"))
+        };
+        assert_eq!(error(&["one"]), Err("2 commits for 1 patches".to_owned()));
+        let swapped = Err("one stands where two should".to_owned());
+        assert_eq!(error(&["two", "one"]), swapped);
+        // The clone follows the tree.
+        assert_eq!(error(&["one", "two"]), Ok(()));
         Ok(())
     }
 }
