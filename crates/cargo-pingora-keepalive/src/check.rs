@@ -54,15 +54,16 @@ pub fn check(project: &Project, version: &str) -> Result<Report> {
                 .push(format!("{shown}: series does not list it"));
         }
     }
-    for file_name in listed {
+    for (index, &file_name) in listed.iter().enumerate() {
         let path = dir.join(file_name);
         let shown = project.show(&path);
         let (line, problems) = match std::fs::read_to_string(&path) {
             Ok(text) => match PatchFile::parse(&text) {
-                Ok(patch) => (
-                    Some(summary(file_name, &patch)),
-                    problems(file_name, &text, &patch, &upstream),
-                ),
+                Ok(patch) => {
+                    let mut problems = problems(file_name, &text, &patch, &upstream);
+                    problems.extend(needs_problems(&patch, &listed[..index]));
+                    (Some(summary(file_name, &patch)), problems)
+                }
                 Err(error) => (None, vec![format!("{error:#}")]),
             },
             Err(error) => (
@@ -92,6 +93,19 @@ fn summary(file_name: &str, patch: &PatchFile) -> String {
         patch.subject,
         patch.trailers.case_ids().join(", ")
     )
+}
+
+/// What it needs must come before it.
+fn needs_problems(patch: &PatchFile, earlier: &[&str]) -> Vec<String> {
+    patch
+        .trailers
+        .needs()
+        .into_iter()
+        .filter(|name| !earlier.contains(&format!("{name}.patch").as_str()))
+        .map(|name| {
+            format!("its trailer says `Needs: {name}`, but no patch before it has that name")
+        })
+        .collect()
 }
 
 fn problems(file_name: &str, text: &str, patch: &PatchFile, upstream: &Upstream) -> Vec<String> {

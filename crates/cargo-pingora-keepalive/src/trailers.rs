@@ -5,10 +5,14 @@
 //! | `Patch:` | the patch's name, which is its file's name without `.patch` |
 //! | `Kind:` | `bugfix`, `feature` or `behaviour-change` |
 //! | `Case:` | the harness cases that fail without it, separated by commas; or `none: REASON` where no client can show it |
+//! | `Needs:` | patches without which it does not build, where `export` cannot see it; not often there |
 //! | `Upstream:` | the address of its issue or pull request, or `not filed` |
 
 /// The values that `Kind:` can have.
 pub const KINDS: [&str; 3] = ["bugfix", "feature", "behaviour-change"];
+
+/// The trailers that are this queue's own.
+const OWN: [&str; 5] = ["Patch", "Kind", "Case", "Needs", "Upstream"];
 
 /// The trailers found in a message; `None` where one is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,30 +23,17 @@ pub struct Trailers {
     pub kind: Option<String>,
     /// `Case:`
     pub case: Option<String>,
+    /// `Needs:`
+    pub needs: Option<String>,
     /// `Upstream:`
     pub upstream: Option<String>,
 }
 
 impl Trailers {
-    /// Reads the last paragraph of `message`; a line that starts with white space continues the one
-    /// before it.
+    /// Reads the last paragraph of `message`.
     pub fn parse(message: &str) -> Self {
         let mut trailers = Self::default();
-        let paragraph = message
-            .trim_end()
-            .rsplit_once("\n\n")
-            .map_or("", |(_, last)| last);
-        let mut unfolded: Vec<String> = Vec::new();
-        for line in paragraph.lines() {
-            match unfolded.last_mut() {
-                Some(last) if line.starts_with([' ', '\t']) => {
-                    *last += " ";
-                    *last += line.trim();
-                }
-                _ => unfolded.push(line.to_owned()),
-            }
-        }
-        for line in unfolded {
+        for line in unfolded(last_paragraph(message)) {
             let Some((token, value)) = line.split_once(':') else {
                 continue;
             };
@@ -51,6 +42,7 @@ impl Trailers {
                 "Patch" => trailers.patch = value,
                 "Kind" => trailers.kind = value,
                 "Case" => trailers.case = value,
+                "Needs" => trailers.needs = value,
                 "Upstream" => trailers.upstream = value,
                 _ => {}
             }
@@ -107,16 +99,66 @@ impl Trailers {
         (!reason.is_empty()).then_some(reason)
     }
 
+    /// The patches it needs, as far as it says so.
+    pub fn needs(&self) -> Vec<&str> {
+        listed(self.needs.as_deref())
+    }
+
     /// The harness cases named.
     pub fn case_ids(&self) -> Vec<&str> {
-        self.case
-            .iter()
-            .filter(|value| !value.starts_with("none:"))
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .filter(|id| !id.is_empty())
-            .collect()
+        listed(
+            self.case
+                .as_deref()
+                .filter(|value| !value.starts_with("none:")),
+        )
     }
+}
+
+/// `message` without the queue's trailers, and what other trailers stand among them.
+pub fn split(message: &str) -> (&str, Vec<String>) {
+    let message = message.trim_end();
+    let last = last_paragraph(message);
+    let is_own = |line: &String| {
+        line.split_once(':')
+            .is_some_and(|(token, _)| OWN.contains(&token))
+    };
+    let (own, others): (Vec<_>, Vec<_>) = unfolded(last).into_iter().partition(is_own);
+    if own.is_empty() {
+        return (message, Vec::new());
+    }
+    (message[..message.len() - last.len()].trim_end(), others)
+}
+
+/// What may be trailers: the last paragraph, unless it is the only one.
+fn last_paragraph(message: &str) -> &str {
+    message
+        .trim_end()
+        .rsplit_once("\n\n")
+        .map_or("", |(_, last)| last)
+}
+
+/// Its lines; one that starts with white space continues the one before it.
+fn unfolded(paragraph: &str) -> Vec<String> {
+    let mut unfolded: Vec<String> = Vec::new();
+    for line in paragraph.lines() {
+        match unfolded.last_mut() {
+            Some(last) if line.starts_with([' ', '\t']) => {
+                *last += " ";
+                *last += line.trim();
+            }
+            _ => unfolded.push(line.to_owned()),
+        }
+    }
+    unfolded
+}
+
+fn listed(value: Option<&str>) -> Vec<&str> {
+    value
+        .into_iter()
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .collect()
 }
 
 /// Whether `name` is fit for a patch: lower-case letters, digits and single `-` between them, not
