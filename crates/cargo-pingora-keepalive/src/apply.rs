@@ -5,16 +5,24 @@
 
 use std::path::Path;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 
 use crate::git::Git;
 use crate::patch_file::{FileDiff, Hunk, PatchFile};
 
-/// Applies `text`, a patch that is shown as `name`, to the commit that is checked out.
-pub fn apply(git: &Git, name: &str, text: &str) -> Result<()> {
+/// What whoever keeps the queue does about a patch that does not apply.
+pub const MEND_THE_QUEUE: &str =
+    "To mend it, move this patch and those after it out of the folder and of series, `materialize`, apply them there \
+     (git am --3way) and `refresh`.";
+
+/// Applies `text`, a patch that is shown as `name`, to the commit that is checked out. `remedy` says what
+/// to do if it does not apply.
+pub fn apply(git: &Git, name: &str, text: &str, remedy: &str) -> Result<()> {
     let patch = PatchFile::parse(text).with_context(|| format!("cannot read the patch {name}"))?;
     for file in &patch.files {
-        fits(git.work_tree(), file).with_context(|| format!("the patch {name} does not apply"))?;
+        fits(git.work_tree(), file)
+            .map_err(|problem| problem.context(format!("the patch {name} does not apply")))
+            .map_err(|problem| anyhow!("{problem:#}\n  {remedy}"))?;
     }
     let mbox = git.git_dir().join("applying.patch");
     std::fs::write(&mbox, text).with_context(|| format!("cannot write {}", mbox.display()))?;
@@ -60,9 +68,7 @@ fn fits(tree: &Path, file: &FileDiff) -> Result<()> {
     for hunk in &file.hunks {
         if let Some(problem) = misfit(hunk, &lines, unterminated) {
             bail!(
-                "\n  file: {old_path}\n  hunk: {} (line {} of the patch)\n{problem}\n  To mend it, move this \
-                 patch and those after it out of the folder and of series, `materialize`, apply them there (git am \
-                 --3way) and `refresh`.",
+                "\n  file: {old_path}\n  hunk: {} (line {} of the patch)\n{problem}",
                 hunk.header,
                 hunk.line
             );

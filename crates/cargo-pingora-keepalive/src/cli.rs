@@ -12,6 +12,7 @@ use crate::project::Project;
 use crate::{check, materialize, refresh};
 
 mod adopt;
+mod export;
 
 /// Version that is worked on when none is named.
 pub const DEFAULT_VERSION: &str = "0.9.1";
@@ -19,8 +20,8 @@ pub const DEFAULT_VERSION: &str = "0.9.1";
 /// Patches Pingora in a project that depends on it, and keeps those patches.
 ///
 /// `apply`, `verify`, `remove` and `status` work on the project in the current folder, with the patches
-/// that this program carries. `materialize`, `refresh` and `check` work on a checkout of
-/// pingora-keepalive.
+/// that this program carries. `export` gives the patches back to upstream. `materialize`, `refresh` and
+/// `check` work on a checkout of pingora-keepalive.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo-pingora-keepalive",
@@ -44,6 +45,13 @@ enum Command {
     Adopt(adopt::Command),
     #[command(flatten)]
     Queue(QueueCommand),
+    /// Give patches back to upstream: as a git branch, or one as a pull request
+    ///
+    /// The branch holds the engine (a crate of its own) as its first commit and then one commit a patch,
+    /// on the pristine crates or, with --onto, on a clone of upstream's repository. Each message is the text
+    /// of a pull request. Running it again gives the same commits.
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::ExportArgs),
 }
 
 /// What is done in a checkout of this project.
@@ -123,6 +131,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let mut progress = |line: &str| eprintln!("{line}");
     match cli.command {
         Command::Adopt(command) => adopt::run(command, cli.root, &mut progress),
+        Command::Export(args) => export::run(args, cli.root, &mut progress),
         Command::Queue(command) => run_queue(&Project::find(cli.root)?, command, &mut progress),
     }
 }

@@ -39,13 +39,30 @@ const CONFIG: [&str; 13] = [
 #[derive(Debug, Clone)]
 pub struct Git {
     work_tree: PathBuf,
+    git_dir: PathBuf,
+    date: String,
 }
 
 impl Git {
     /// The repository `work_tree/.git`.
     pub fn at(work_tree: &Path) -> Self {
+        Self::of(work_tree, &work_tree.join(".git"))
+    }
+
+    /// The repository `git_dir`, which may be a bare one, seen from `work_tree`.
+    pub fn of(work_tree: &Path, git_dir: &Path) -> Self {
         Self {
             work_tree: work_tree.to_path_buf(),
+            git_dir: git_dir.to_path_buf(),
+            date: BASE_DATE.to_owned(),
+        }
+    }
+
+    /// The same repository, for commits of another date, in any form that git reads.
+    pub fn dated(&self, date: &str) -> Self {
+        Self {
+            date: date.to_owned(),
+            ..self.clone()
         }
     }
 
@@ -65,7 +82,7 @@ impl Git {
 
     /// The `.git` folder.
     pub fn git_dir(&self) -> PathBuf {
-        self.work_tree.join(".git")
+        self.git_dir.clone()
     }
 
     /// Runs git; fails with what git said if it fails.
@@ -139,14 +156,14 @@ impl Git {
             .env("GIT_ATTR_NOSYSTEM", "1")
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_TERMINAL_PROMPT", "0")
-            .env("GIT_DIR", self.git_dir())
+            .env("GIT_DIR", &self.git_dir)
             .env("GIT_WORK_TREE", &self.work_tree)
             .env("LC_ALL", "C");
         for role in ["AUTHOR", "COMMITTER"] {
             command
                 .env(format!("GIT_{role}_NAME"), COMMITTER.0)
                 .env(format!("GIT_{role}_EMAIL"), COMMITTER.1)
-                .env(format!("GIT_{role}_DATE"), BASE_DATE);
+                .env(format!("GIT_{role}_DATE"), &self.date);
         }
         for setting in CONFIG {
             command.args(["-c", setting]);

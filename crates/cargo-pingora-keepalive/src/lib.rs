@@ -17,6 +17,9 @@
 //! Queue and engine are also [`embedded`] in the program: [`adopt`] makes the same tree from them, as
 //! plain files, in somebody's project and leads cargo to it.
 //!
+//! [`export`] gives the queue back to upstream: as commits on the pristine crates or on a clone of its
+//! repository.
+//!
 //! What the patches say is not decided here: this crate knows no HTTP.
 
 pub mod adopt;
@@ -26,6 +29,7 @@ pub mod cli;
 pub mod download;
 pub mod embedded;
 pub mod engine;
+pub mod export;
 pub mod git;
 pub mod manifest;
 pub mod materialize;

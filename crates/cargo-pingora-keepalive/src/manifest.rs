@@ -53,6 +53,34 @@ impl Additions {
         Ok(Self { document })
     }
 
+    /// Whether patches need the additions, of which `mentions` says whether they use a word. What is no
+    /// dependency cannot be told by its name, and counts as needed.
+    pub fn are_needed(&self, mentions: impl Fn(&str) -> bool) -> bool {
+        fn tables_need(tables: &dyn TableLike, mentions: &dyn Fn(&str) -> bool) -> bool {
+            tables.iter().any(|(section, item)| {
+                let Some(table) = item.as_table_like() else {
+                    return true;
+                };
+                if DEPENDENCIES.contains(&section) {
+                    table
+                        .iter()
+                        .any(|(name, _)| mentions(&name.replace('-', "_")))
+                } else if section == "target" {
+                    table
+                        .iter()
+                        .filter_map(|(_, item)| item.as_table_like())
+                        .any(|tables| tables_need(tables, mentions))
+                } else {
+                    true
+                }
+            })
+        }
+        self.document
+            .iter()
+            .filter_map(|(_, item)| item.as_table_like())
+            .any(|tables| tables_need(tables, &mentions))
+    }
+
     /// `manifest`, the text of the `Cargo.toml` of `krate`, with the additions merged in.
     pub fn merge_into(&self, krate: &str, manifest: &str) -> Result<String> {
         let Some(additions) = self.document.get(krate).and_then(Item::as_table_like) else {
@@ -259,11 +287,12 @@ pub(crate) fn add_to_array(item: &mut Item, members: &[String]) -> Result<()> {
             .last()
             .and_then(|last| last.decor().prefix())
             .and_then(|prefix| prefix.as_str())
-            .unwrap_or("")
-            .to_owned();
-        let prefix = match prefix.as_str() {
-            "" if !array.is_empty() => " ",
-            other => other,
+            .unwrap_or("");
+        // On a line of its own like the last one, but without the comments above that.
+        let prefix = match prefix.rsplit_once('\n') {
+            Some((_, indent)) => format!("\n{indent}"),
+            None if prefix.is_empty() && !array.is_empty() => " ".to_owned(),
+            None => prefix.to_owned(),
         };
         let mut value = Value::from(member.as_str());
         value.decor_mut().set_prefix(prefix);

@@ -188,7 +188,7 @@ impl<'p> Plan<'p> {
         let base = git.text(["rev-parse", "HEAD"])?;
         for patch in &self.patches {
             let shown = self.project.show(&self.queue_dir.join(&patch.file_name));
-            apply::apply(&git, &shown, &patch.text)?;
+            apply::apply(&git, &shown, &patch.text, apply::MEND_THE_QUEUE)?;
         }
         if !self.patches.is_empty() {
             progress(&format!(
@@ -242,7 +242,7 @@ fn ensure_replaceable(tree: &Tree, patches: &[Patch]) -> Result<()> {
 }
 
 /// The engine's copy and what the patches need in the manifests.
-fn add_engine(
+pub(crate) fn add_engine(
     project: &Project,
     upstream: &Upstream,
     additions: &Additions,
@@ -261,7 +261,7 @@ fn add_engine(
 
 /// A workspace around the crates, so that they can be built and tested where they are: what they
 /// depend on then uses them too, and not the published ones.
-fn write_workspace(upstream: &Upstream, pristine: bool, tree: &Path) -> Result<()> {
+pub(crate) fn write_workspace(upstream: &Upstream, pristine: bool, tree: &Path) -> Result<()> {
     let directories = upstream.crates.iter().map(|k| k.directory.as_str());
     let members: Vec<String> = directories
         .chain((!pristine).then_some(ENGINE))
@@ -283,7 +283,7 @@ fn write_workspace(upstream: &Upstream, pristine: bool, tree: &Path) -> Result<(
     write(".gitignore", "/target\n/Cargo.lock\n")
 }
 
-fn base_message(upstream: &Upstream, pristine: bool) -> String {
+pub(crate) fn base_message(upstream: &Upstream, pristine: bool) -> String {
     let names: Vec<&str> = upstream.crates.iter().map(|k| k.name.as_str()).collect();
     let mut message = format!(
         "Pristine {} {}\n\nFrom {}\ncommit {}.\n",

@@ -27,6 +27,13 @@ pub struct Patch {
     pub text: String,
 }
 
+impl Patch {
+    /// Its name: that of its file, without `.patch`.
+    pub fn name(&self) -> &str {
+        self.file_name.trim_end_matches(".patch")
+    }
+}
+
 impl Queue {
     /// Reads `series` in `dir` and every patch it names.
     pub fn load(dir: &Path) -> Result<Self> {

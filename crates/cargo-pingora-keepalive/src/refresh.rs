@@ -242,7 +242,7 @@ fn replay(tree: &Tree, scratch: &Scratch, commits: &[String], patches: &[Patch])
     };
     for (commit, patch) in commits.iter().zip(patches) {
         let described = tree.describe(commit)?;
-        apply::apply(git, &patch.file_name, &patch.text)
+        apply::apply(git, &patch.file_name, &patch.text, apply::MEND_THE_QUEUE)
             .with_context(|| format!("{described} cannot be written as a patch"))?;
         ensure!(
             identity(git, "HEAD")? == identity(tree.git(), commit)?,

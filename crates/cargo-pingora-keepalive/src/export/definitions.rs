@@ -1,0 +1,240 @@
+//! Which names a patch brings, and which names it uses.
+//!
+//! A patch that calls what another one added may stand far from it. So the Rust files that a patch
+//! touches are read before and after it: names that are defined only after it are its own, and a later
+//! patch whose added lines hold such a name needs it. A name that its file alone can see counts only
+//! there. Two things of one name are not told apart: a name that was known before, as `new` is, tells
+//! nothing. What no name shows (that, or a signature that changed) is said by a `Needs:` trailer.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use syn::visit::{self, Visit};
+
+use crate::patch_file::{FileDiff, HunkLineKind, PatchFile};
+
+/// A name, and the file that alone can see it, if so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name {
+    word: String,
+    only_in: Option<String>,
+}
+
+/// The sources as they are after some of the patches.
+#[derive(Debug)]
+pub struct Sources<'d> {
+    /// Where they are without patches.
+    dir: &'d Path,
+    /// The files that patches have touched.
+    files: HashMap<String, String>,
+    /// Every name that such a file has defined so far.
+    known: BTreeSet<Name>,
+}
+
+impl<'d> Sources<'d> {
+    /// Those in `dir`, without patches.
+    pub fn pristine(dir: &'d Path) -> Self {
+        Self {
+            dir,
+            files: HashMap::new(),
+            known: BTreeSet::new(),
+        }
+    }
+
+    /// Applies `patch`, and gives the names it brings.
+    pub fn apply(&mut self, patch: &PatchFile) -> Result<BTreeSet<Name>> {
+        let mut names = BTreeSet::new();
+        for file in &patch.files {
+            let before = match &file.old_path {
+                Some(path) => self.take(path)?,
+                None => String::new(),
+            };
+            let after = patched(&before, file);
+            if let Some(path) = &file.new_path {
+                if path.ends_with(".rs") {
+                    self.known.extend(definitions(path, &before)?);
+                    names.extend(definitions(path, &after)?);
+                }
+                self.files.insert(path.clone(), after);
+            }
+        }
+        names.retain(|name| !self.known.contains(name));
+        self.known.extend(names.iter().cloned());
+        Ok(names)
+    }
+
+    fn take(&mut self, path: &str) -> Result<String> {
+        if let Some(text) = self.files.remove(path) {
+            return Ok(text);
+        }
+        let path = self.dir.join(path);
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+}
+
+/// The first of `names` that `patch` uses.
+pub fn used<'n>(patch: &PatchFile, names: &'n BTreeSet<Name>) -> Option<&'n str> {
+    let words: HashMap<&str, BTreeSet<&str>> = patch
+        .files
+        .iter()
+        .filter_map(|file| Some((file.new_path.as_deref()?, words(file))))
+        .collect();
+    let is_used = |name: &&Name| match &name.only_in {
+        Some(path) => words
+            .get(path.as_str())
+            .is_some_and(|words| words.contains(name.word.as_str())),
+        None => words
+            .values()
+            .any(|words| words.contains(name.word.as_str())),
+    };
+    names.iter().find(is_used).map(|name| name.word.as_str())
+}
+
+/// Whether the added lines of `patch` hold `word`.
+pub fn mentions(patch: &PatchFile, word: &str) -> bool {
+    patch.files.iter().any(|file| words(file).contains(word))
+}
+
+/// The words of the lines that are added, comments left out.
+fn words(file: &FileDiff) -> BTreeSet<&str> {
+    file.hunks
+        .iter()
+        .flat_map(|hunk| &hunk.lines)
+        .filter(|line| line.kind == HunkLineKind::Added)
+        .flat_map(|line| {
+            let code = line.text.split("//").next().unwrap_or_default();
+            code.split(|c: char| !c.is_alphanumeric() && c != '_')
+        })
+        .collect()
+}
+
+/// `before` with the hunks of `file`, which are known to fit.
+fn patched(before: &str, file: &FileDiff) -> String {
+    let old: Vec<&str> = before.split_inclusive('\n').collect();
+    let mut after = String::with_capacity(before.len());
+    let mut at = 0;
+    for hunk in &file.hunks {
+        let has_old = hunk.old_lines().next().is_some();
+        let start = hunk.old_start.saturating_sub(usize::from(has_old));
+        after.extend(old.get(at..start).unwrap_or_default().iter().copied());
+        at = start + hunk.old_lines().count();
+        for line in &hunk.lines {
+            if line.kind != HunkLineKind::Removed {
+                after += &line.text;
+                after += if line.unterminated { "" } else { "\n" };
+            }
+        }
+    }
+    after.extend(old.get(at..).unwrap_or_default().iter().copied());
+    after
+}
+
+fn definitions(path: &str, text: &str) -> Result<BTreeSet<Name>> {
+    let file = syn::parse_file(text).with_context(|| format!("cannot read {path} as Rust"))?;
+    let mut found = Definitions {
+        path,
+        names: BTreeSet::new(),
+    };
+    found.visit_file(&file);
+    Ok(found.names)
+}
+
+struct Definitions<'p> {
+    path: &'p str,
+    names: BTreeSet<Name>,
+}
+
+impl Definitions<'_> {
+    fn add(&mut self, name: &syn::Ident, is_private: bool) {
+        self.names.insert(Name {
+            word: name.to_string(),
+            only_in: is_private.then(|| self.path.to_owned()),
+        });
+    }
+
+    fn item(&mut self, name: &syn::Ident, visibility: &syn::Visibility) {
+        self.add(name, matches!(visibility, syn::Visibility::Inherited));
+    }
+
+    fn fields(&mut self, fields: &syn::Fields, is_public: bool) {
+        for field in fields {
+            if let Some(name) = &field.ident {
+                let inherited = matches!(field.vis, syn::Visibility::Inherited);
+                self.add(name, inherited && !is_public);
+            }
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Definitions<'_> {
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        self.item(&item.sig.ident, &item.vis);
+        visit::visit_item_fn(self, item);
+    }
+
+    fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
+        self.item(&item.ident, &item.vis);
+        self.fields(&item.fields, false);
+    }
+
+    fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
+        self.item(&item.ident, &item.vis);
+        // Variants and their fields are as visible as the enum.
+        let is_private = matches!(item.vis, syn::Visibility::Inherited);
+        for variant in &item.variants {
+            self.add(&variant.ident, is_private);
+            self.fields(&variant.fields, !is_private);
+        }
+    }
+
+    fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
+        self.item(&item.ident, &item.vis);
+        let is_private = matches!(item.vis, syn::Visibility::Inherited);
+        for item in &item.items {
+            match item {
+                syn::TraitItem::Fn(item) => self.add(&item.sig.ident, is_private),
+                syn::TraitItem::Const(item) => self.add(&item.ident, is_private),
+                syn::TraitItem::Type(item) => self.add(&item.ident, is_private),
+                _ => {}
+            }
+        }
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
+        // What implements a trait has its names from there.
+        if item.trait_.is_some() {
+            return;
+        }
+        for item in &item.items {
+            match item {
+                syn::ImplItem::Fn(item) => self.item(&item.sig.ident, &item.vis),
+                syn::ImplItem::Const(item) => self.item(&item.ident, &item.vis),
+                _ => {}
+            }
+        }
+    }
+
+    fn visit_item_type(&mut self, item: &'ast syn::ItemType) {
+        self.item(&item.ident, &item.vis);
+    }
+
+    fn visit_item_const(&mut self, item: &'ast syn::ItemConst) {
+        self.item(&item.ident, &item.vis);
+    }
+
+    fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
+        self.item(&item.ident, &item.vis);
+    }
+
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        self.item(&item.ident, &item.vis);
+        visit::visit_item_mod(self, item);
+    }
+
+    fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+        if let Some(name) = &item.ident {
+            self.add(name, true);
+        }
+    }
+}
