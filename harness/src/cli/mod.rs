@@ -101,6 +101,9 @@ struct OutputArguments {
     /// Also write the results to this file, as JUnit XML for CI.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Also write the results to this file, as a page with every connection drawn.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// What to prove.
@@ -246,6 +249,7 @@ fn run(arguments: &RunArguments) -> Result<bool, Problem> {
     let outputs = Outputs::begin(Paths {
         json: arguments.outputs.json.as_deref(),
         junit: arguments.outputs.junit.as_deref(),
+        html: arguments.outputs.html.as_deref(),
     })
     .map_err(usage)?;
     Ok(run::run(selection, outputs, arguments.verbose)?)

@@ -1,9 +1,10 @@
 //! What a run shows: progress while it lasts, a matrix at its end, and on request files: JSON for
-//! programs, JUnit for CI.
+//! programs, JUnit for CI, a page for people.
 
 pub mod details;
 pub mod file;
 pub mod groups;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod matrix;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, Result};
 
 use super::file::Output;
-use super::{json, junit, Run};
+use super::{html, json, junit, Run};
 
 /// Where each kind of file is wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,6 +14,8 @@ pub struct Paths<'a> {
     pub json: Option<&'a Path>,
     /// For the viewers of CI.
     pub junit: Option<&'a Path>,
+    /// For people.
+    pub html: Option<&'a Path>,
 }
 
 /// The files, begun before the run.
@@ -21,6 +23,7 @@ pub struct Paths<'a> {
 pub struct Outputs {
     json: Option<Output>,
     junit: Option<Output>,
+    html: Option<Output>,
 }
 
 impl Outputs {
@@ -34,6 +37,7 @@ impl Outputs {
         Ok(Outputs {
             json: begin("--json", paths.json)?,
             junit: begin("--junit", paths.junit)?,
+            html: begin("--html", paths.html)?,
         })
     }
 
@@ -44,6 +48,8 @@ impl Outputs {
                 .map(|output| output.finish(|file| json::write(file, run))),
             self.junit
                 .map(|output| output.finish(|file| junit::write(file, run))),
+            self.html
+                .map(|output| output.finish(|file| html::write(file, run))),
         ];
         done.into_iter().flatten().collect()
     }
@@ -51,7 +57,11 @@ impl Outputs {
 
 /// No two of the paths are the same.
 fn differ(paths: Paths<'_>) -> Result<()> {
-    let wanted = [("--json", paths.json), ("--junit", paths.junit)];
+    let wanted = [
+        ("--json", paths.json),
+        ("--junit", paths.junit),
+        ("--html", paths.html),
+    ];
     let mut taken: Vec<(&str, PathBuf)> = Vec::new();
     for (option, path) in wanted {
         let Some(path) = path else { continue };
@@ -72,9 +82,10 @@ mod tests {
     fn two_reports_in_one_file_are_an_error() {
         let same = Paths {
             json: Some(Path::new("report")),
-            junit: Some(Path::new("./report")),
+            html: Some(Path::new("./report")),
+            ..Paths::default()
         };
         let error = Outputs::begin(same).map(|_| ()).expect_err("an error");
-        assert_eq!(error.to_string(), "--json and --junit both name ./report");
+        assert_eq!(error.to_string(), "--json and --html both name ./report");
     }
 }
