@@ -6,6 +6,7 @@
 //! side; [`expectations`] hold what pristine variants are known to do.
 
 pub mod bench;
+pub mod browser;
 pub mod case;
 pub mod cases;
 pub mod check;

@@ -76,7 +76,7 @@ function eventsOf(run) {
   if (run.made) return run.made;
   run.made = run.events.map(event).sort((a, b) => a.at - b.at);
   const start = run.made[0]?.at ?? 0;
-  run.end = Math.max(run.took, start) - start;
+  run.end = Math.max(run.took, run.made.at(-1)?.at ?? 0) - start;
   for (const made of run.made) {
     made.at -= start;
     if (made.kind !== "awaits") continue;
