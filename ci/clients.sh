@@ -33,20 +33,20 @@ packages() { # PROGRAM=PACKAGE...
     "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
-# Whether a group is there as its list has it. The list is copied last.
+# Whether a group is there as its list has it. A copy of the list is the last that is made.
 is_made() { # GROUP LIST MADE
-    cmp -s "harness/clients/$1/$2" "$clients/$1/$2" && [ -e "$clients/$1/$3" ]
+    cmp -s "harness/clients/$1/$2" "$clients/$1/made-from" && [ -e "$clients/$1/$3" ]
 }
 
-begin() { # GROUP LIST
+begin() { # GROUP
     echo "installing: the $1 clients" >&2
     rm -rf "${clients:?}/$1"
     mkdir -p "$clients/$1"
 }
 
 made() { # GROUP LIST
-    cp "harness/clients/$1/$2" "$clients/$1/$2.new"
-    mv "$clients/$1/$2.new" "$clients/$1/$2"
+    cp "harness/clients/$1/$2" "$clients/$1/made-from.new"
+    mv "$clients/$1/made-from.new" "$clients/$1/made-from"
 }
 
 programs() {
@@ -61,22 +61,32 @@ python() {
     if ! python3 -c 'import ensurepip' 2>/dev/null; then
         packages python3-venv=python3-venv || return 0
     fi
-    begin python "$list"
+    begin python
     python3 -m venv "$clients/python"
     "$clients/python/bin/python" -I -m pip install --quiet --disable-pip-version-check \
         --require-hashes --only-binary :all: -r "harness/clients/python/$list" >&2
     made python "$list"
 }
 
-groups=("${@:-}")
+node() {
+    local list=package-lock.json
+    is_made node "$list" node_modules && return
+    packages node=nodejs npm=npm || return 0
+    begin node
+    cp harness/clients/node/package.json "harness/clients/node/$list" "$clients/node/"
+    (cd "$clients/node" && npm ci --silent --ignore-scripts --no-audit --no-fund >&2)
+    made node "$list"
+}
+
+groups=("$@")
 if [ "$#" -eq 0 ]; then
-    groups=(programs python)
+    groups=(programs python node)
 fi
 for group in "${groups[@]}"; do
     case "$group" in
-    programs | python) "$group" ;;
+    programs | python | node) "$group" ;;
     *)
-        echo "usage: ci/clients.sh [programs] [python]" >&2
+        echo "usage: ci/clients.sh [programs] [python] [node]" >&2
         exit 2
         ;;
     esac

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::clients::driver::Driver;
-use crate::clients::leave::Prepared;
+use crate::clients::leave::{Lease, Prepared};
 use crate::clients::Client;
 use crate::subject::Subject;
 use crate::wire::connection::seconds;
@@ -203,7 +202,7 @@ pub struct Context {
     /// The record of what happens.
     pub transcript: Transcript,
     subject: Arc<Subject>,
-    driver: Arc<Mutex<Option<Driver>>>,
+    driver: Arc<Mutex<Option<Lease>>>,
     _prepared: Arc<Prepared>,
     shape: &'static str,
     connections: Arc<AtomicU32>,
@@ -304,15 +303,15 @@ impl Context {
         &self.subject
     }
 
-    /// The driver of the client, which was started for this run and has fetched nothing so far.
-    pub fn take_driver(&self) -> Result<Driver, Failure> {
+    /// The driver of the client. It has fetched nothing from the taps of this case so far.
+    pub fn take_driver(&self) -> Result<Lease, Failure> {
         let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
-        let driver = driver.take().ok_or_else(|| {
+        let mut lease = driver.take().ok_or_else(|| {
             Failure::wrong("the driver of the client", "none, or one that was taken")
         })?;
-        self.transcript
-            .note(format!("{}: {}", self.client, driver.version()));
-        Ok(driver)
+        let version = lease.driver()?.version();
+        self.transcript.note(format!("{}: {version}", self.client));
+        Ok(lease)
     }
 
     /// The number of the next connection in the transcript.

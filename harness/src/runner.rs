@@ -182,7 +182,7 @@ async fn run_one(
         return outcome;
     }
     tokio::time::sleep(case.after).await;
-    let prepared = match leave.prepare(client, over).await {
+    let prepared = match leave.prepare(client).await {
         Ok(prepared) => prepared,
         Err(failure) => {
             outcome.status = Status::Fail;

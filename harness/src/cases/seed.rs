@@ -132,7 +132,7 @@ fn ends(id: &'static str, sentence: &'static str, request: Request) -> Case {
                 }
                 _ => {
                     let mut tap = Tap::open(&context).await?;
-                    pages(&context, &tap, &[request], AT_ONCE).await?;
+                    pages(&context, &mut tap, &[request], AT_ONCE).await?;
                     tap.server_closes_within(AT_ONCE).await
                 }
             }
@@ -163,8 +163,8 @@ fn is_done(id: &'static str, sentence: &'static str, request: Request) -> Case {
                     check::serves_another(&mut connection).await
                 }
                 _ => {
-                    let tap = Tap::open(&context).await?;
-                    pages(&context, &tap, &[request], AT_ONCE).await
+                    let mut tap = Tap::open(&context).await?;
+                    pages(&context, &mut tap, &[request], AT_ONCE).await
                 }
             }
         }
@@ -180,8 +180,8 @@ fn reuses(id: &'static str, sentence: &'static str, request: Request) -> Case {
     let steps = move |context: Context| {
         let request = request.clone();
         async move {
-            let tap = Tap::open(&context).await?;
-            pages(&context, &tap, &[request.clone(), request], secs(2)).await?;
+            let mut tap = Tap::open(&context).await?;
+            pages(&context, &mut tap, &[request.clone(), request], secs(2)).await?;
             match tap.connections() {
                 1 => Ok(()),
                 n => Err(Failure::wrong("one connection for both", format!("{n}"))),
@@ -200,7 +200,7 @@ fn reuses(id: &'static str, sentence: &'static str, request: Request) -> Case {
 }
 
 /// The real client of the case has each page, whole and within `bound`.
-async fn pages(context: &Context, tap: &Tap, requests: &[Request], bound: Duration) -> Found {
+async fn pages(context: &Context, tap: &mut Tap, requests: &[Request], bound: Duration) -> Found {
     for fetched in fetch::all(context, tap, requests, bound, GIVE_UP).await? {
         fetched.is("hello\n")?;
     }

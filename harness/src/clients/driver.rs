@@ -10,7 +10,7 @@
 //! {"error":"connection reset","timeout":false}         or not
 //! ```
 //!
-//! With `--insecure` it accepts any certificate. It uses no proxy, tries nothing twice and follows
+//! With `--insecure`, which it is always given, it accepts any certificate. It uses no proxy, tries nothing twice and follows
 //! no redirect. Between two requests it does nothing, so that what becomes of its connection is
 //! the library's own doing. Sources are in `harness/clients`.
 
@@ -28,7 +28,7 @@ use super::fetch::Fetched;
 use super::Client;
 use crate::case::{Context, Failure};
 use crate::paths;
-use crate::wire::{Request, Transport};
+use crate::wire::Request;
 
 /// How long a driver may take to start, on a machine that is busy otherwise.
 const START: Duration = Duration::from_secs(30);
@@ -45,6 +45,8 @@ pub struct Driver {
     requests: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
     last_line: JoinHandle<String>,
+    /// Whether it owes an answer.
+    busy: bool,
 }
 
 /// The first line of a driver.
@@ -81,22 +83,28 @@ pub(super) fn python(library: &str) -> Command {
     let mut command = Command::new(paths::client("python").join("bin/python"));
     // Isolated: neither the user's own packages nor PYTHON* of the environment.
     command.arg("-I");
+    // No certificate of the system is of use here, and reading them all takes each pool its time.
+    command.env("SSL_CERT_FILE", "/dev/null");
     command.arg(paths::client_source("python").join("driver.py"));
     command.arg(library);
     command
 }
 
+/// The driver of Node's clients, for this one.
+pub(super) fn node(name: &str) -> Command {
+    let mut command = Command::new("node");
+    command.env_remove("NODE_OPTIONS");
+    command.arg(paths::client_source("node").join("driver.mjs"));
+    command.arg(paths::client("node"));
+    command.arg(name);
+    command
+}
+
 impl Driver {
     /// Starts a driver and waits until it is ready.
-    pub async fn start(
-        client: Client,
-        command: fn() -> Command,
-        over: Transport,
-    ) -> Result<Driver, Failure> {
+    pub async fn start(client: Client, command: fn() -> Command) -> Result<Driver, Failure> {
         let mut command = command();
-        if over == Transport::Tls {
-            command.arg("--insecure");
-        }
+        command.arg("--insecure");
         for proxy in ["http_proxy", "https_proxy", "all_proxy"] {
             command.env_remove(proxy).env_remove(proxy.to_uppercase());
         }
@@ -119,6 +127,7 @@ impl Driver {
             requests,
             answers: BufReader::new(answers).lines(),
             last_line: tokio::spawn(last_line(errors)),
+            busy: false,
         };
         let first = match timeout(START, driver.answers.next_line()).await {
             Err(_) => return Err(Failure::hang(expected(), format!("silence for {START:?}"))),
@@ -136,6 +145,11 @@ impl Driver {
     /// What it says it is, with its version.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Whether it may be asked for something: it owes no answer.
+    pub fn is_free(&self) -> bool {
+        !self.busy
     }
 
     /// Lets it fetch a page, its body to the end, within `bound`.
@@ -209,9 +223,13 @@ impl Driver {
     async fn exchange(&mut self, order: &Order<'_>) -> io::Result<Option<String>> {
         let mut line = serde_json::to_vec(order)?;
         line.push(b'\n');
+        self.busy = true;
         self.requests.write_all(&line).await?;
         self.requests.flush().await?;
-        self.answers.next_line().await
+        let answer = self.answers.next_line().await?;
+        // One that has ended owes its answer for ever.
+        self.busy = answer.is_none();
+        Ok(answer)
     }
 
     /// What a driver that has ended leaves behind.
@@ -284,7 +302,7 @@ mod tests {
     #[tokio::test]
     async fn a_driver_that_does_not_start_says_why() {
         let broken = || shell("echo 'first' >&2; echo 'no module' >&2; exit 3");
-        let failure = Driver::start(Client::Requests, broken, Transport::Plain).await;
+        let failure = Driver::start(Client::Requests, broken).await;
         let failure = failure.map(|_| ()).unwrap_err();
         assert!(!failure.hang, "{failure}");
         assert!(failure.seen.contains("exit status: 3"), "{failure}");
@@ -294,7 +312,7 @@ mod tests {
     #[tokio::test]
     async fn a_driver_says_its_version() {
         let ready = || shell(r#"echo '{"ready":"library 1.2"}'; cat >/dev/null"#);
-        let driver = Driver::start(Client::Requests, ready, Transport::Plain).await;
+        let driver = Driver::start(Client::Requests, ready).await;
         assert_eq!(
             driver.map(|d| d.version().to_owned()).ok().as_deref(),
             Some("library 1.2")

@@ -16,8 +16,8 @@ pub(super) enum Need {
         /// The Debian package that it is in.
         package: &'static str,
     },
-    /// What `ci/clients.sh GROUP` makes of `harness/clients/GROUP/FROM`; a copy of that file is
-    /// left beside what was made of it.
+    /// What `ci/clients.sh GROUP` makes of `harness/clients/GROUP/FROM`; a copy of that file,
+    /// `made-from`, tells that it is made and of what.
     Made {
         group: &'static str,
         from: &'static str,
@@ -61,7 +61,7 @@ impl Need {
             }
             Need::Made { group, from } => {
                 let wanted = paths::client_source(group).join(from);
-                let made = paths::client(group).join(from);
+                let made = paths::client(group).join("made-from");
                 match (std::fs::read(&wanted), std::fs::read(&made)) {
                     (Ok(wanted), Ok(made)) if wanted == made => None,
                     (Ok(_), Ok(_)) => Some(format!(
@@ -95,13 +95,13 @@ mod tests {
     #[test]
     fn what_was_never_made_is_told_with_the_command() {
         let need = Need::Made {
-            group: "python",
-            from: "driver.py",
+            group: "wrk",
+            from: "count.lua",
         };
         let missing = need.missing().unwrap_or_default();
         assert_eq!(
             missing,
-            "the python clients are not installed: ci/clients.sh python"
+            "the wrk clients are not installed: ci/clients.sh wrk"
         );
     }
 }

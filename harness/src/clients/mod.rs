@@ -9,10 +9,12 @@ pub mod driver;
 pub mod fetch;
 mod installed;
 pub mod leave;
+pub mod load;
 pub mod reqwest;
 pub mod slowhttptest;
 pub mod table;
 pub mod tap;
+pub mod wget;
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,10 +30,28 @@ pub enum Client {
     Raw,
     /// The system's curl.
     Curl,
+    /// The system's wget.
+    Wget,
     /// The reqwest library.
     Reqwest,
     /// Python's requests, with a session.
     Requests,
+    /// Python's urllib3, with a pool manager.
+    Urllib3,
+    /// Python's httpx, with a client that is not asynchronous.
+    Httpx,
+    /// Python's aiohttp, with a session.
+    Aiohttp,
+    /// Node's `fetch`, which is undici's.
+    NodeFetch,
+    /// Node's `http.request` with an `http.Agent`.
+    NodeAgent,
+    /// ApacheBench, which speaks HTTP/1.0.
+    Ab,
+    /// h2load with HTTP/1.1.
+    H2load,
+    /// The wrk program.
+    Wrk,
     /// The slowhttptest program.
     SlowHttpTest,
 }

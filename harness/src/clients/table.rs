@@ -49,6 +49,8 @@ pub struct Abilities {
     pub post: bool,
     /// Speak HTTP/1.0.
     pub http10: bool,
+    /// Send many requests at once, and count what comes back.
+    pub load: bool,
 }
 
 impl Abilities {
@@ -58,6 +60,7 @@ impl Abilities {
         pause: false,
         post: false,
         http10: false,
+        load: false,
     };
 
     /// A program that fetches the pages of its arguments.
@@ -73,15 +76,19 @@ impl Abilities {
         post: true,
         ..Abilities::FETCHER
     };
+
+    /// A load tool.
+    const LOAD: Abilities = Abilities {
+        load: true,
+        ..Abilities::NONE
+    };
 }
 
-/// How a client obeys the `Keep-Alive` field of a response.
+/// How a client obeys `Keep-Alive: timeout` of a response. None of them counts requests for `max`.
 #[derive(Clone, Copy, Debug)]
 pub struct Obeys {
-    /// How long before the time of `timeout` it lets an idle connection go.
+    /// How long before that time it lets an idle connection go, at most.
     pub margin: Duration,
-    /// Whether it counts the requests of `max`.
-    pub max: bool,
 }
 
 const PLAIN: &[Transport] = &[Transport::Plain];
@@ -93,6 +100,15 @@ const PYTHON: &[Need] = &[Need::Made {
     group: "python",
     from: "requirements.txt",
 }];
+
+/// Node and the package of `ci/clients.sh node`.
+const NODE: &[Need] = &[
+    Need::program("node", "--version", "nodejs"),
+    Need::Made {
+        group: "node",
+        from: "package-lock.json",
+    },
+];
 
 /// In the order of [`Client`], which is the order of reports.
 pub(super) static TABLE: [Facts; Client::COUNT] = [
@@ -117,6 +133,16 @@ pub(super) static TABLE: [Facts; Client::COUNT] = [
         },
         obeys: None,
     },
+    // Fetches the pages of its arguments on one connection, while it may.
+    Facts {
+        client: Client::Wget,
+        name: "wget",
+        kind: Kind::Program,
+        needs: &[Need::program("wget", "--version", "wget")],
+        over: PLAIN,
+        can: Abilities::FETCHER,
+        obeys: None,
+    },
     Facts {
         client: Client::Reqwest,
         name: "reqwest",
@@ -126,6 +152,7 @@ pub(super) static TABLE: [Facts; Client::COUNT] = [
         can: Abilities::POOL,
         obeys: None,
     },
+    // Its connections are urllib3's.
     Facts {
         client: Client::Requests,
         name: "requests",
@@ -133,6 +160,91 @@ pub(super) static TABLE: [Facts; Client::COUNT] = [
         needs: PYTHON,
         over: PLAIN_AND_TLS,
         can: Abilities::POOL,
+        obeys: None,
+    },
+    // Keeps a connection for as long as it is open, and looks whether it is before it uses it.
+    Facts {
+        client: Client::Urllib3,
+        name: "urllib3",
+        kind: Kind::Driver(|| driver::python("urllib3")),
+        needs: PYTHON,
+        over: PLAIN,
+        can: Abilities::POOL,
+        obeys: None,
+    },
+    // Has a time of its own, `Limits(keepalive_expiry=5.0)`, whatever the server says.
+    Facts {
+        client: Client::Httpx,
+        name: "httpx",
+        kind: Kind::Driver(|| driver::python("httpx")),
+        needs: PYTHON,
+        over: PLAIN,
+        can: Abilities::POOL,
+        obeys: None,
+    },
+    // Has a time of its own, `TCPConnector(keepalive_timeout=15)`, whatever the server says.
+    Facts {
+        client: Client::Aiohttp,
+        name: "aiohttp",
+        kind: Kind::Driver(|| driver::python("aiohttp")),
+        needs: PYTHON,
+        over: PLAIN,
+        can: Abilities::POOL,
+        obeys: None,
+    },
+    // `keepAliveTimeoutThreshold`: "A number of milliseconds subtracted from server keep-alive
+    // hints", 2 s by default.
+    Facts {
+        client: Client::NodeFetch,
+        name: "node-fetch",
+        kind: Kind::Driver(|| driver::node("fetch")),
+        needs: NODE,
+        over: PLAIN_AND_TLS,
+        can: Abilities::POOL,
+        obeys: Some(Obeys {
+            margin: Duration::from_secs(2),
+        }),
+    },
+    // A server's timeout lowers the agent's own; newer versions take a second off it.
+    Facts {
+        client: Client::NodeAgent,
+        name: "node-agent",
+        kind: Kind::Driver(|| driver::node("agent")),
+        needs: NODE,
+        over: PLAIN,
+        can: Abilities::POOL,
+        obeys: Some(Obeys {
+            margin: Duration::from_secs(1),
+        }),
+    },
+    Facts {
+        client: Client::Ab,
+        name: "ab",
+        kind: Kind::Program,
+        needs: &[Need::program("ab", "-V", "apache2-utils")],
+        over: PLAIN,
+        can: Abilities {
+            http10: true,
+            ..Abilities::LOAD
+        },
+        obeys: None,
+    },
+    Facts {
+        client: Client::H2load,
+        name: "h2load",
+        kind: Kind::Program,
+        needs: &[Need::program("h2load", "--version", "nghttp2-client")],
+        over: PLAIN,
+        can: Abilities::LOAD,
+        obeys: None,
+    },
+    Facts {
+        client: Client::Wrk,
+        name: "wrk",
+        kind: Kind::Program,
+        needs: &[Need::program("wrk", "-v", "wrk")],
+        over: PLAIN,
+        can: Abilities::LOAD,
         obeys: None,
     },
     Facts {

@@ -26,11 +26,19 @@ use crate::wire::{Endpoint, Transcript, Transport};
 type ReadHalf = Box<dyn AsyncRead + Send + Unpin>;
 type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
 
-/// What the tap has seen of the server.
+/// What the tap has seen of both ends.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
+    /// The server's.
     last_byte: Instant,
+    /// When the server closed or reset a connection.
     ended: Option<Instant>,
+    /// The client's first byte.
+    first_byte: Option<Instant>,
+    /// When the client closed a used connection that the server had not closed.
+    let_go: Option<Instant>,
+    /// Used connections that neither end has closed.
+    open: u32,
 }
 
 /// A listening relay.
@@ -62,6 +70,9 @@ impl Tap {
         let (sender, seen) = watch::channel(Seen {
             last_byte: Instant::now(),
             ended: None,
+            first_byte: None,
+            let_go: None,
+            open: 0,
         });
         let relay = tokio::spawn(accept(
             listener,
@@ -112,6 +123,39 @@ impl Tap {
     /// How many connections the client has used. Some clients open one more than they need.
     pub fn connections(&self) -> u32 {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// How long ago the client sent its first byte.
+    pub fn since_first_byte(&self) -> Option<Duration> {
+        self.seen.borrow().first_byte.map(|at| at.elapsed())
+    }
+
+    /// How long the client took in all, from its first byte until its connections were closed at
+    /// either end; none if that does not come within `bound`. Its start is no part of it.
+    pub async fn client_took(&mut self, bound: Duration) -> Option<Duration> {
+        let done = self.seen.wait_for(|seen| seen.open == 0);
+        let seen = *tokio::time::timeout(bound, done).await.ok()?.ok()?;
+        let end = seen.let_go.max(seen.ended)?;
+        Some(end.saturating_duration_since(seen.first_byte?))
+    }
+
+    /// The client closes its connection within `bound` of the server's last byte, before the server
+    /// does.
+    pub async fn client_lets_go_within(&mut self, bound: Duration) -> Found {
+        let expected = format!("the client to close within {}", seconds(bound));
+        let last_byte = self.seen.borrow().last_byte;
+        let waiting = self
+            .seen
+            .wait_for(|seen| seen.let_go.is_some() || seen.ended.is_some());
+        let deadline = tokio::time::Instant::from_std(last_byte) + bound;
+        match timeout_at(deadline, waiting).await {
+            Ok(Ok(seen)) if seen.let_go.is_some() => Ok(()),
+            Ok(_) => Err(Failure::wrong(expected, "the server closed first")),
+            Err(_) => Err(Failure::wrong(
+                expected,
+                format!("still open after {}", seconds(last_byte.elapsed())),
+            )),
+        }
     }
 
     /// The server has closed the connection within `bound` of its last byte.
@@ -231,10 +275,10 @@ async fn relay(
     context.transcript.add(number, connected);
     let (client_read, client_write) = client;
     // The client's direction ends when the server's does, not when the client is done.
-    let forward = forward(client_read, server_write, context, number, used);
+    let forward = forward(client_read, server_write, context, number, used, &seen);
     tokio::select! {
         _ = forward => Ok(()),
-        () = back(server_read, client_write, context, number, seen) => Ok(()),
+        () = back(server_read, client_write, context, number, &seen) => Ok(()),
     }
 }
 
@@ -244,18 +288,24 @@ async fn forward(
     context: &Context,
     number: u32,
     used: &AtomicU32,
+    seen: &watch::Sender<Seen>,
 ) -> io::Result<()> {
+    let mut open = None;
     let mut buffer = vec![0; 16 * 1024];
     let mut records = Records::default();
-    let mut first = true;
     loop {
         let count = from.read(&mut buffer).await.unwrap_or(0);
         if count == 0 {
-            context.transcript.add(number, Event::HeldFin);
+            let at = context.transcript.add(number, Event::HeldFin);
+            if open.is_some() {
+                seen.send_modify(|seen| seen.let_go = Some(at));
+            }
+            drop(open);
             return std::future::pending().await;
         }
-        if std::mem::take(&mut first) {
+        if open.is_none() {
             used.fetch_add(1, Ordering::Relaxed);
+            open = Some(Open::begin(seen));
         }
         let bytes = &buffer[..count];
         if context.over == Transport::Tls {
@@ -265,6 +315,25 @@ async fn forward(
             context.transcript.add(number, Event::sent(bytes));
             to.write_all(bytes).await?;
         }
+    }
+}
+
+/// A connection that the client has used, until either end closes it.
+struct Open<'a>(&'a watch::Sender<Seen>);
+
+impl Open<'_> {
+    fn begin(seen: &watch::Sender<Seen>) -> Open<'_> {
+        seen.send_modify(|seen| {
+            seen.first_byte.get_or_insert_with(Instant::now);
+            seen.open += 1;
+        });
+        Open(seen)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|seen| seen.open -= 1);
     }
 }
 
@@ -304,7 +373,7 @@ async fn back(
     mut to: WriteHalf,
     context: &Context,
     number: u32,
-    seen: Arc<watch::Sender<Seen>>,
+    seen: &watch::Sender<Seen>,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
