@@ -10,6 +10,7 @@
 mod age;
 mod body;
 mod cache;
+mod clients;
 mod close;
 mod connection;
 mod drain;
@@ -85,6 +86,7 @@ pub fn all() -> Vec<Case> {
         leak::cases(),
         slow::cases(),
         race::cases(),
+        clients::cases(),
     ]
     .into_iter()
     .flatten()
