@@ -6,7 +6,7 @@
 //! there. Two things of one name are not told apart: a name that was known before, as `new` is, tells
 //! nothing. What no name shows (that, or a signature that changed) is said by a `Needs:` trailer.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -30,6 +30,8 @@ pub struct Sources<'d> {
     files: HashMap<String, String>,
     /// Every name that such a file has defined so far.
     known: BTreeSet<Name>,
+    /// Files that are not as Rust is written, and why.
+    pub unread: BTreeMap<String, String>,
 }
 
 impl<'d> Sources<'d> {
@@ -39,6 +41,7 @@ impl<'d> Sources<'d> {
             dir,
             files: HashMap::new(),
             known: BTreeSet::new(),
+            unread: BTreeMap::new(),
         }
     }
 
@@ -53,8 +56,9 @@ impl<'d> Sources<'d> {
             let after = patched(&before, file);
             if let Some(path) = &file.new_path {
                 if path.ends_with(".rs") {
-                    self.known.extend(definitions(path, &before)?);
-                    names.extend(definitions(path, &after)?);
+                    let known = self.definitions(path, &before);
+                    self.known.extend(known);
+                    names.extend(self.definitions(path, &after));
                 }
                 self.files.insert(path.clone(), after);
             }
@@ -62,6 +66,20 @@ impl<'d> Sources<'d> {
         names.retain(|name| !self.known.contains(name));
         self.known.extend(names.iter().cloned());
         Ok(names)
+    }
+
+    fn definitions(&mut self, path: &str, text: &str) -> BTreeSet<Name> {
+        let mut found = Definitions {
+            path,
+            names: BTreeSet::new(),
+        };
+        match syn::parse_file(text) {
+            Ok(file) => found.visit_file(&file),
+            Err(error) => {
+                self.unread.insert(path.to_owned(), error.to_string());
+            }
+        }
+        found.names
     }
 
     fn take(&mut self, path: &str) -> Result<String> {
@@ -128,16 +146,6 @@ fn patched(before: &str, file: &FileDiff) -> String {
     }
     after.extend(old.get(at..).unwrap_or_default().iter().copied());
     after
-}
-
-fn definitions(path: &str, text: &str) -> Result<BTreeSet<Name>> {
-    let file = syn::parse_file(text).with_context(|| format!("cannot read {path} as Rust"))?;
-    let mut found = Definitions {
-        path,
-        names: BTreeSet::new(),
-    };
-    found.visit_file(&file);
-    Ok(found.names)
 }
 
 struct Definitions<'p> {
@@ -236,5 +244,62 @@ impl<'ast> Visit<'ast> for Definitions<'_> {
         if let Some(name) = &item.ident {
             self.add(name, true);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(path: &str, hunk: &str) -> PatchFile {
+        let text = format!(
+            "From 0\nFrom: a <a@b>\nSubject: s\n\ndiff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n{hunk}"
+        );
+        PatchFile::parse(&text).unwrap()
+    }
+
+    /// What a patch brings that turns the file `a.rs` from `before` into `after`, each a line.
+    fn brought(before: &str, after: &str) -> BTreeSet<Name> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.rs"), format!("{before}\n")).unwrap();
+        let patch = patch("a.rs", &format!("@@ -1 +1 @@\n-{before}\n+{after}\n"));
+        Sources::pristine(dir.path()).apply(&patch).unwrap()
+    }
+
+    fn words(names: &BTreeSet<Name>) -> Vec<&str> {
+        names.iter().map(|name| name.word.as_str()).collect()
+    }
+
+    #[test]
+    fn a_patch_brings_what_was_not_defined_before() {
+        let names = brought(
+            "struct A; impl A { fn new() {} }",
+            "struct A { idle: u8 } impl A { fn new() {} pub fn end(&self) {} } pub enum B { C { d: u8 } } trait E { fn f(); }",
+        );
+        assert_eq!(words(&names), ["B", "C", "E", "d", "end", "f", "idle"]);
+        assert_eq!(words(&brought("fn a() {}", "fn a() { b(); }")), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_that_only_its_file_can_see_counts_there() {
+        let names = brought("", "fn a() {} pub(crate) fn b() {}");
+        let uses = |path, code: &str| {
+            let patch = patch(path, &format!("@@ -1 +1,2 @@\n x\n+{code}\n"));
+            used(&patch, &names).map(str::to_owned)
+        };
+        assert_eq!(uses("a.rs", "a();").as_deref(), Some("a"));
+        assert_eq!(uses("other.rs", "a();"), None);
+        assert_eq!(uses("other.rs", "self.b();").as_deref(), Some("b"));
+        assert_eq!(uses("other.rs", "self.bb(); // b"), None);
+    }
+
+    #[test]
+    fn what_is_no_rust_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.rs"), "line 1\n").unwrap();
+        let mut sources = Sources::pristine(dir.path());
+        let names = sources.apply(&patch("a.rs", "@@ -1 +1 @@\n-line 1\n+fn a() {}\n"));
+        assert_eq!(words(&names.unwrap()), ["a"]);
+        assert!(sources.unread.contains_key("a.rs"));
     }
 }

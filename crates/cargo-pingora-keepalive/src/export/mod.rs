@@ -148,7 +148,7 @@ pub fn export(
         Some(name) => {
             let pristine = temporary.path().join("pristine");
             unpack_crates(project, &plan, request.offline, &pristine, progress)?;
-            needs::of(&plan.patches, name, &pristine)?
+            needs::of(&plan.patches, name, &pristine, progress)?
         }
     };
     let builder = Builder {

@@ -81,7 +81,12 @@ pub fn all(patches: &[Patch]) -> Result<Vec<Step>> {
 
 /// The patch `name` of `patches`, and before it those it needs. `pristine` is the folder in which the
 /// crates are without patches.
-pub fn of(patches: &[Patch], name: &str, pristine: &Path) -> Result<Vec<Step>> {
+pub fn of(
+    patches: &[Patch],
+    name: &str,
+    pristine: &Path,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Vec<Step>> {
     let Some(last) = patches.iter().position(|patch| patch.name() == name) else {
         return Err(unknown(patches, name));
     };
@@ -97,6 +102,11 @@ pub fn of(patches: &[Patch], name: &str, pristine: &Path) -> Result<Vec<Step>> {
             patch,
             brings,
         });
+    }
+    for (file, error) in &sources.unread {
+        progress(&format!(
+            "note: {file} cannot be read as Rust, so the names in it do not count: {error}"
+        ));
     }
     let mut kept: Vec<(usize, Placed<'_>, Option<Why>)> =
         vec![(last, Placed::unmoved(&entries[last].patch), None)];

@@ -183,7 +183,7 @@ impl Fixture {
             .env("HOME", self.dir.path())
             .envs(self.env.iter().cloned());
         if let (Some(command_name), false) = (args.first(), args.contains(&"--version")) {
-            if ["materialize", "refresh"].contains(command_name) {
+            if ["materialize", "refresh", "export"].contains(command_name) {
                 command.args(["--version", VERSION]);
             }
         }
