@@ -55,15 +55,20 @@ pub(super) fn run(
         offline: args.offline,
     };
     let is_named = root.is_some();
-    let embedded;
-    let exported = match Project::find(root) {
-        Ok(project) => export::export(&project, &request, progress)?,
-        Err(error) if is_named => return Err(error),
-        Err(_) => {
-            embedded = Embedded::unpack()?;
-            export::export(embedded.project(), &request, progress)?
+    let project = Project::find(root);
+    let exported = match project {
+        Ok(project) if is_named || is_around(&project) => {
+            export::export(&project, &request, progress)?
         }
+        Err(error) if is_named => return Err(error),
+        // In any other place what was installed counts, not what it was installed from.
+        _ => export::export(Embedded::unpack()?.project(), &request, progress)?,
     };
     print!("{exported}");
     Ok(())
+}
+
+/// Whether the current folder lies in `project`.
+fn is_around(project: &Project) -> bool {
+    std::env::current_dir().is_ok_and(|current| current.starts_with(project.root()))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure, Context, Result};
 
+use super::place::NewFolder;
 use crate::git::Git;
 use crate::render::Scratch;
 use crate::upstream::Upstream;
@@ -64,19 +65,20 @@ impl Clone {
         &self.shown
     }
 
-    /// Fails if `dir` lies in its working tree.
-    pub fn ensure_outside(&self, dir: &Path) -> Result<()> {
+    /// Fails if `folder` lies in its working tree.
+    pub fn ensure_outside(&self, folder: &NewFolder) -> Result<()> {
         let Ok(clone) = self.git.work_tree().canonicalize() else {
             return Ok(());
         };
-        let inside = dir
+        let inside = folder
+            .dir()
             .ancestors()
             .find_map(|above| above.canonicalize().ok())
             .is_some_and(|above| above.starts_with(&clone));
         ensure!(
             !inside,
             "--git {} lies in {}, whose working tree is not touched: name a folder outside of it",
-            dir.display(),
+            folder.shown(),
             self.shown
         );
         Ok(())

@@ -132,6 +132,9 @@ pub fn export(
         );
     }
     let plan = Plan::load(project, &request.version, false)?;
+    if let Some(name) = &request.pr {
+        needs::position(&plan.patches, name)?;
+    }
     let usual = request.pr.as_deref().unwrap_or(BRANCH);
     let branch = request.branch.as_deref().unwrap_or(usual);
     let place = Place::find(request, branch, &plan)?;
@@ -174,7 +177,7 @@ pub fn export(
     } else if request.pr.is_some() {
         exported.text = Some(text::mail(&git, &steps, has_engine)?);
     }
-    if let Some(repository) = place.keep(project, &git, branch)? {
+    if let Some(repository) = place.keep(&git, branch)? {
         exported.made = Some(Made {
             repository,
             branch: branch.to_owned(),
@@ -209,7 +212,7 @@ impl Place {
                 .transpose()?,
         };
         match (&place.folder, &place.clone) {
-            (Some(folder), Some(clone)) => clone.ensure_outside(folder.dir())?,
+            (Some(folder), Some(clone)) => clone.ensure_outside(folder)?,
             (None, Some(clone)) => clone.ensure_no_branch(branch)?,
             (_, None) => {}
         }
@@ -225,11 +228,11 @@ impl Place {
     }
 
     /// Keeps `branch` of `git`: gives the repository that has it then, as shown.
-    fn keep(&self, project: &Project, git: &Git, branch: &str) -> Result<Option<String>> {
+    fn keep(&self, git: &Git, branch: &str) -> Result<Option<String>> {
         match (&self.folder, &self.clone) {
             (Some(folder), _) => {
                 folder.put(git.work_tree())?;
-                Ok(Some(project.show(folder.dir())))
+                Ok(Some(folder.shown().to_owned()))
             }
             (None, Some(clone)) => {
                 clone.take_branch(git, branch)?;

@@ -87,9 +87,7 @@ pub fn of(
     pristine: &Path,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Step>> {
-    let Some(last) = patches.iter().position(|patch| patch.name() == name) else {
-        return Err(unknown(patches, name));
-    };
+    let last = position(patches, name)?;
     let mut sources = Sources::pristine(pristine);
     let mut entries = Vec::new();
     for queued in &patches[..=last] {
@@ -164,21 +162,24 @@ fn parsed(queued: &Patch) -> Result<PatchFile> {
         .with_context(|| format!("cannot read the patch {}", queued.file_name))
 }
 
-fn unknown(patches: &[Patch], name: &str) -> anyhow::Error {
-    let near: Vec<&str> = patches
-        .iter()
-        .map(Patch::name)
-        .filter(|known| {
-            known
-                .split('-')
-                .any(|word| name.split('-').any(|n| n == word))
-        })
-        .collect();
-    let near = match near.as_slice() {
-        [] => String::new(),
-        near => format!(" (like it: {})", near.join(", ")),
+/// Where in `patches` the one called `name` stands.
+pub fn position(patches: &[Patch], name: &str) -> Result<usize> {
+    let found = patches.iter().position(|patch| patch.name() == name);
+    found.with_context(|| unknown(patches, name))
+}
+
+fn unknown(patches: &[Patch], name: &str) -> String {
+    let is_like = |known: &&str| {
+        known
+            .split('-')
+            .any(|word| name.split('-').any(|n| n == word))
     };
-    anyhow::anyhow!(
-        "--pr {name}: there is no patch of that name{near}; `cargo pingora-keepalive check` lists them all"
+    let like: Vec<&str> = patches.iter().map(Patch::name).filter(is_like).collect();
+    let like = match like.as_slice() {
+        [] => String::new(),
+        like => format!(" (like it: {})", like.join(", ")),
+    };
+    format!(
+        "--pr {name}: there is no patch of that name{like}; `cargo pingora-keepalive check` lists them all"
     )
 }

@@ -8,15 +8,16 @@ use anyhow::{bail, ensure, Context, Result};
 #[derive(Debug)]
 pub struct NewFolder {
     dir: PathBuf,
+    shown: String,
     parent: PathBuf,
 }
 
 impl NewFolder {
     /// The folder `dir`, as `--git` names it.
     pub fn at(dir: &Path) -> Result<Self> {
-        let shown = dir.display();
-        let dir = std::path::absolute(dir)
-            .with_context(|| format!("cannot resolve --git {}", dir.display()))?;
+        let shown = dir.display().to_string();
+        let dir =
+            std::path::absolute(dir).with_context(|| format!("cannot resolve --git {shown}"))?;
         if dir.exists() {
             let mut entries = std::fs::read_dir(&dir).with_context(|| {
                 format!("--git {shown}: it is there and cannot be read as a folder")
@@ -30,7 +31,12 @@ impl NewFolder {
         let Some(parent) = dir.parent().map(Path::to_path_buf) else {
             bail!("--git {shown}: that cannot be made");
         };
-        Ok(Self { dir, parent })
+        Ok(Self { dir, shown, parent })
+    }
+
+    /// The folder, as the user named it.
+    pub fn shown(&self) -> &str {
+        &self.shown
     }
 
     /// The folder.

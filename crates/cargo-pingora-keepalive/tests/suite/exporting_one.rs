@@ -1,7 +1,7 @@
 //! `export --pr`: one patch, and what it stands on.
 
 use crate::exporting::git;
-use crate::fixture::{message, Fixture, VERSION};
+use crate::fixture::{message, ran, Fixture, VERSION};
 
 const CORE: &str = "fn a() {}\nfn b() {}\nfn c() {}\nfn d() {}\nfn e() {}\nfn f() {}\nfn g() {}\n";
 
@@ -153,4 +153,15 @@ fn a_need_that_does_not_come_before_is_wrong() {
         "{}",
         ran.stdout
     );
+}
+
+#[test]
+fn outside_of_a_checkout_the_patches_are_those_that_the_program_carries() {
+    let fixture = fixture();
+    let output = fixture
+        .command(&["export", "--version", "0.9.1", "--pr", "request-limits"])
+        .current_dir(fixture.path(""))
+        .output()
+        .unwrap();
+    ran(output).failed_saying(&["there is no patch of that name (like it: request-"]);
 }
