@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::hyper::Hyper;
 use super::leave::Lease;
 use super::table::Kind;
 use super::tap::Tap;
@@ -47,6 +48,7 @@ enum User {
         client: ::reqwest::Client,
         used: bool,
     },
+    Hyper(Hyper),
     Driver(Box<Lease>),
 }
 
@@ -58,6 +60,7 @@ impl Session {
                 client: reqwest::client(context, tap)?,
                 used: false,
             },
+            (Client::Hyper, _) => User::Hyper(Hyper::new()?),
             (_, Kind::Driver(_)) => User::Driver(Box::new(context.take_driver()?)),
             (client, _) => {
                 return Err(Failure::wrong(
@@ -86,6 +89,7 @@ impl Session {
                 }
                 reqwest::fetch(context, client, &url, request, bound).await
             }
+            User::Hyper(client) => client.fetch(context, &url, request, bound).await,
             User::Driver(lease) => {
                 let driver = lease.driver()?;
                 driver.fetch(context, &url, request, bound).await

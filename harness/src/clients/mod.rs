@@ -4,9 +4,11 @@
 //! their bytes are recorded as well and it can be seen who closed first. What a client can and how
 //! it is run stands in [`table`]; a case asks for the clients that can what it needs.
 
+mod compiled;
 pub mod curl;
 pub mod driver;
 pub mod fetch;
+pub mod hyper;
 mod installed;
 pub mod leave;
 pub mod load;
@@ -34,6 +36,8 @@ pub enum Client {
     Wget,
     /// The reqwest library.
     Reqwest,
+    /// hyper, with the pool of hyper-util.
+    Hyper,
     /// Python's requests, with a session.
     Requests,
     /// Python's urllib3, with a pool manager.
@@ -46,6 +50,10 @@ pub enum Client {
     NodeFetch,
     /// Node's `http.request` with an `http.Agent`.
     NodeAgent,
+    /// Java's own HttpClient.
+    Java,
+    /// Go's net/http.
+    Go,
     /// ApacheBench, which speaks HTTP/1.0.
     Ab,
     /// h2load with HTTP/1.1.

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use super::compiled;
 use super::driver;
 use super::installed::Need;
 use super::Client;
@@ -110,6 +111,21 @@ const NODE: &[Need] = &[
     },
 ];
 
+/// The Java driver, of `ci/clients.sh java`.
+const JAVA: &[Need] = &[
+    Need::program("java", "--version", "default-jdk-headless"),
+    Need::Made {
+        group: "java",
+        from: "Driver.java",
+    },
+];
+
+/// The Go driver, of `ci/clients.sh go`.
+const GO: &[Need] = &[Need::Made {
+    group: "go",
+    from: "main.go",
+}];
+
 /// In the order of [`Client`], which is the order of reports.
 pub(super) static TABLE: [Facts; Client::COUNT] = [
     Facts {
@@ -153,6 +169,16 @@ pub(super) static TABLE: [Facts; Client::COUNT] = [
         obeys: None,
     },
     // Its connections are urllib3's.
+    // Keeps a connection for `pool_idle_timeout`, 90 s, whatever the server says.
+    Facts {
+        client: Client::Hyper,
+        name: "hyper",
+        kind: Kind::Within,
+        needs: &[],
+        over: PLAIN_AND_TLS,
+        can: Abilities::POOL,
+        obeys: None,
+    },
     Facts {
         client: Client::Requests,
         name: "requests",
@@ -216,6 +242,28 @@ pub(super) static TABLE: [Facts; Client::COUNT] = [
         obeys: Some(Obeys {
             margin: Duration::from_secs(1),
         }),
+    },
+    // Keeps a connection for `jdk.httpclient.keepalive.timeout`, 1200 s and since JDK 20 30 s, whatever
+    // the server says.
+    Facts {
+        client: Client::Java,
+        name: "java",
+        kind: Kind::Driver(compiled::java),
+        needs: JAVA,
+        over: PLAIN_AND_TLS,
+        can: Abilities::POOL,
+        obeys: None,
+    },
+    // Keeps a connection for `IdleConnTimeout`, 90 s in the default transport, whatever the server
+    // says.
+    Facts {
+        client: Client::Go,
+        name: "go",
+        kind: Kind::Driver(compiled::go),
+        needs: GO,
+        over: PLAIN_AND_TLS,
+        can: Abilities::POOL,
+        obeys: None,
     },
     Facts {
         client: Client::Ab,

@@ -53,6 +53,11 @@ impl Identity {
         })
     }
 
+    /// What makes a client trust it.
+    pub fn client_config(&self) -> ClientConfig {
+        ClientConfig::clone(&self.config)
+    }
+
     /// Writes certificate and key into a directory, for a server.
     pub fn write(&self, directory: &Path) -> io::Result<(PathBuf, PathBuf)> {
         let certificate = directory.join("certificate.pem");

@@ -1,0 +1,3 @@
+module pingora-keepalive/driver
+
+go 1.19
