@@ -41,6 +41,7 @@ mod timeouts;
 mod tls;
 mod tunnel;
 mod tunnel_idle;
+mod watching;
 mod write;
 
 use std::time::Duration;
@@ -87,6 +88,7 @@ pub fn all() -> Vec<Case> {
         slow::cases(),
         race::cases(),
         clients::cases(),
+        watching::cases(),
     ]
     .into_iter()
     .flatten()

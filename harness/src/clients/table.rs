@@ -46,6 +46,8 @@ pub struct Abilities {
     pub reuse: bool,
     /// Wait between two requests, with its connection open, for as long as a case likes.
     pub pause: bool,
+    /// See that a server closes an idle connection, and close it as well, before it is needed.
+    pub watch: bool,
     /// Send a request with a body.
     pub post: bool,
     /// Speak HTTP/1.0.
@@ -59,6 +61,7 @@ impl Abilities {
         fetch: false,
         reuse: false,
         pause: false,
+        watch: false,
         post: false,
         http10: false,
         load: false,
@@ -74,8 +77,15 @@ impl Abilities {
     /// A library with a pool of connections.
     const POOL: Abilities = Abilities {
         pause: true,
+        watch: true,
         post: true,
         ..Abilities::FETCHER
+    };
+
+    /// One that looks at a connection only when it is needed again.
+    const LOOKING_POOL: Abilities = Abilities {
+        watch: false,
+        ..Abilities::POOL
     };
 
     /// A load tool.
@@ -185,7 +195,7 @@ pub(super) static TABLE: [Facts; Client::COUNT] = [
         kind: Kind::Driver(|| driver::python("requests")),
         needs: PYTHON,
         over: PLAIN_AND_TLS,
-        can: Abilities::POOL,
+        can: Abilities::LOOKING_POOL,
         obeys: None,
     },
     // Keeps a connection for as long as it is open, and looks whether it is before it uses it.
@@ -195,7 +205,7 @@ pub(super) static TABLE: [Facts; Client::COUNT] = [
         kind: Kind::Driver(|| driver::python("urllib3")),
         needs: PYTHON,
         over: PLAIN,
-        can: Abilities::POOL,
+        can: Abilities::LOOKING_POOL,
         obeys: None,
     },
     // Has a time of its own, `Limits(keepalive_expiry=5.0)`, whatever the server says.
@@ -205,7 +215,7 @@ pub(super) static TABLE: [Facts; Client::COUNT] = [
         kind: Kind::Driver(|| driver::python("httpx")),
         needs: PYTHON,
         over: PLAIN,
-        can: Abilities::POOL,
+        can: Abilities::LOOKING_POOL,
         obeys: None,
     },
     // Has a time of its own, `TCPConnector(keepalive_timeout=15)`, whatever the server says.

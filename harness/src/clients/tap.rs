@@ -7,12 +7,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -20,25 +20,28 @@ use tokio::time::timeout_at;
 
 use crate::case::{Context, Failure, Found};
 use crate::wire::connection::seconds;
-use crate::wire::transcript::Event;
 use crate::wire::{Endpoint, Transcript, Transport};
 
-type ReadHalf = Box<dyn AsyncRead + Send + Unpin>;
-type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
+use super::relay::Relay;
+
+pub(super) type ReadHalf = Box<dyn AsyncRead + Send + Unpin>;
+pub(super) type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// What the tap has seen of both ends.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+pub(super) struct Seen {
     /// The server's.
-    last_byte: Instant,
+    pub(super) last_byte: Instant,
     /// When the server closed or reset a connection.
-    ended: Option<Instant>,
+    pub(super) ended: Option<Instant>,
     /// The client's first byte.
-    first_byte: Option<Instant>,
+    pub(super) first_byte: Option<Instant>,
     /// When the client closed a used connection that the server had not closed.
-    let_go: Option<Instant>,
+    pub(super) let_go: Option<Instant>,
+    /// When the client closed its end of a connection that the server had closed.
+    pub(super) followed: Option<Instant>,
     /// Used connections that neither end has closed.
-    open: u32,
+    pub(super) open: u32,
 }
 
 /// A listening relay.
@@ -72,6 +75,7 @@ impl Tap {
             ended: None,
             first_byte: None,
             let_go: None,
+            followed: None,
             open: 0,
         });
         let relay = tokio::spawn(accept(
@@ -154,6 +158,18 @@ impl Tap {
             Err(_) => Err(Failure::wrong(
                 expected,
                 format!("still open after {}", seconds(last_byte.elapsed())),
+            )),
+        }
+    }
+
+    /// The client closes its own end within `bound`, now that the server has closed a connection.
+    pub async fn client_follows_within(&mut self, bound: Duration) -> Found {
+        let following = self.seen.wait_for(|seen| seen.followed.is_some());
+        match tokio::time::timeout(bound, following).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Failure::hang(
+                format!("the client to let go as well within {}", seconds(bound)),
+                "a connection that it keeps",
             )),
         }
     }
@@ -253,174 +269,20 @@ async fn accept(
         let used = used.clone();
         let seen = seen.clone();
         relays.spawn(async move {
-            if let Err(error) = relay(client, &target, &context, number, &used, seen).await {
-                context
-                    .transcript
-                    .add(number, Event::Note(format!("the relay failed: {error}")));
+            let relay = Relay {
+                context: &context,
+                number,
+                used: &used,
+                seen: &seen,
+                ending: AtomicBool::new(false),
+            };
+            let relayed = match connect(&target).await {
+                Ok(server) => relay.run(client, server).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = relayed {
+                relay.note(format!("the relay failed: {error}"));
             }
         });
-    }
-}
-
-async fn relay(
-    client: (ReadHalf, WriteHalf),
-    target: &Endpoint,
-    context: &Context,
-    number: u32,
-    used: &AtomicU32,
-    seen: Arc<watch::Sender<Seen>>,
-) -> io::Result<()> {
-    let (server_read, server_write) = connect(target).await?;
-    let connected = Event::Connected(format!("{} through a tap", context.shape()));
-    context.transcript.add(number, connected);
-    let (client_read, client_write) = client;
-    // The client's direction ends when the server's does, not when the client is done.
-    let forward = forward(client_read, server_write, context, number, used, &seen);
-    tokio::select! {
-        _ = forward => Ok(()),
-        () = back(server_read, client_write, context, number, &seen) => Ok(()),
-    }
-}
-
-async fn forward(
-    mut from: ReadHalf,
-    mut to: WriteHalf,
-    context: &Context,
-    number: u32,
-    used: &AtomicU32,
-    seen: &watch::Sender<Seen>,
-) -> io::Result<()> {
-    let mut open = None;
-    let mut buffer = vec![0; 16 * 1024];
-    let mut records = Records::default();
-    loop {
-        let count = from.read(&mut buffer).await.unwrap_or(0);
-        if count == 0 {
-            let at = context.transcript.add(number, Event::HeldFin);
-            if open.is_some() {
-                seen.send_modify(|seen| seen.let_go = Some(at));
-            }
-            drop(open);
-            return std::future::pending().await;
-        }
-        if open.is_none() {
-            used.fetch_add(1, Ordering::Relaxed);
-            open = Some(Open::begin(seen));
-        }
-        let bytes = &buffer[..count];
-        if context.over == Transport::Tls {
-            context.transcript.add(number, Event::SentRecords(count));
-            to.write_all(&records.without_alerts(bytes)).await?;
-        } else {
-            context.transcript.add(number, Event::sent(bytes));
-            to.write_all(bytes).await?;
-        }
-    }
-}
-
-/// A connection that the client has used, until either end closes it.
-struct Open<'a>(&'a watch::Sender<Seen>);
-
-impl Open<'_> {
-    fn begin(seen: &watch::Sender<Seen>) -> Open<'_> {
-        seen.send_modify(|seen| {
-            seen.first_byte.get_or_insert_with(Instant::now);
-            seen.open += 1;
-        });
-        Open(seen)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.send_modify(|seen| seen.open -= 1);
-    }
-}
-
-/// The TLS records of one direction.
-#[derive(Debug, Default)]
-struct Records {
-    unfinished: Vec<u8>,
-}
-
-impl Records {
-    /// The records that are complete with these bytes, but for alerts: the one that a client sends
-    /// when all is well is close_notify.
-    fn without_alerts(&mut self, bytes: &[u8]) -> Vec<u8> {
-        const ALERT: u8 = 21;
-        const APPLICATION_DATA: u8 = 23;
-        // In TLS 1.3 an alert is application data from outside: two bytes, their type and a tag.
-        const SEALED_ALERT: usize = 2 + 1 + 16;
-        self.unfinished.extend_from_slice(bytes);
-        let mut passed = Vec::new();
-        while let [kind, _, _, high, low, ..] = *self.unfinished.as_slice() {
-            let length = usize::from(u16::from_be_bytes([high, low]));
-            if self.unfinished.len() < 5 + length {
-                break;
-            }
-            let record: Vec<u8> = self.unfinished.drain(..5 + length).collect();
-            let is_alert = kind == ALERT || (kind == APPLICATION_DATA && length == SEALED_ALERT);
-            if !is_alert {
-                passed.extend_from_slice(&record);
-            }
-        }
-        passed
-    }
-}
-
-async fn back(
-    mut from: ReadHalf,
-    mut to: WriteHalf,
-    context: &Context,
-    number: u32,
-    seen: &watch::Sender<Seen>,
-) {
-    let mut buffer = vec![0; 16 * 1024];
-    loop {
-        match from.read(&mut buffer).await {
-            Ok(0) => {
-                let at = context.transcript.add(number, Event::Fin);
-                seen.send_modify(|seen| seen.ended = Some(at));
-                let _ = to.shutdown().await;
-                return;
-            }
-            Ok(count) => {
-                let bytes = &buffer[..count];
-                let event = match context.over {
-                    Transport::Tls => Event::ReceivedRecords(count),
-                    _ => Event::received(bytes),
-                };
-                let at = context.transcript.add(number, event);
-                seen.send_modify(|seen| seen.last_byte = at);
-                // A client that is done does not keep the server from being watched.
-                let _ = to.write_all(bytes).await;
-            }
-            Err(_) => {
-                let at = context.transcript.add(number, Event::Reset);
-                seen.send_modify(|seen| seen.ended = Some(at));
-                return;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn alerts_are_held_back_and_records_kept_whole() {
-        let record = |kind: u8, length: u8| {
-            let mut record = vec![kind, 3, 3, 0, length];
-            record.resize(5 + usize::from(length), kind);
-            record
-        };
-        let data = record(23, 40);
-        let (first, rest) = data.split_at(7);
-        let mut records = Records::default();
-        assert_eq!(records.without_alerts(first), b"");
-        assert_eq!(records.without_alerts(rest), data);
-        assert_eq!(records.without_alerts(&record(23, 19)), b"");
-        assert_eq!(records.without_alerts(&record(21, 2)), b"");
     }
 }

@@ -1,0 +1,234 @@
+//! One connection of a tap: what goes through it, and who ends it.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
+
+use super::tap::{ReadHalf, Seen, WriteHalf};
+use crate::case::Context;
+use crate::wire::transcript::Event;
+use crate::wire::Transport;
+
+/// Passes bytes on between a client and the server.
+#[derive(Debug)]
+pub(super) struct Relay<'a> {
+    pub(super) context: &'a Context,
+    /// Of the connection, in the transcript.
+    pub(super) number: u32,
+    /// How many connections of the tap have been used.
+    pub(super) used: &'a AtomicU32,
+    pub(super) seen: &'a watch::Sender<Seen>,
+    /// Whether the server has begun to end it: over TLS its close_notify comes before its FIN.
+    pub(super) ending: AtomicBool,
+}
+
+impl Relay<'_> {
+    /// Until both have ended it, or it is dropped.
+    pub(super) async fn run(
+        &self,
+        client: (ReadHalf, WriteHalf),
+        server: (ReadHalf, WriteHalf),
+    ) -> io::Result<()> {
+        let connected = format!("{} through a tap", self.context.shape());
+        self.add(Event::Connected(connected));
+        let (mut client_read, client_write) = client;
+        let (server_read, mut server_write) = server;
+        let back = self.back(server_read, client_write);
+        tokio::pin!(back);
+        tokio::select! {
+            done = self.forward(&mut client_read, &mut server_write) => {
+                done?;
+                // The server is watched further; it sees no FIN before it has ended.
+                back.await;
+            }
+            () = &mut back => self.follow(&mut client_read).await,
+        }
+        Ok(())
+    }
+
+    /// A line in the transcript.
+    pub(super) fn note(&self, text: impl Into<String>) -> Instant {
+        self.add(Event::Note(text.into()))
+    }
+
+    fn add(&self, event: Event) -> Instant {
+        self.context.transcript.add(self.number, event)
+    }
+
+    fn is_tls(&self) -> bool {
+        self.context.over == Transport::Tls
+    }
+
+    /// Until the client is done.
+    async fn forward(&self, from: &mut ReadHalf, to: &mut WriteHalf) -> io::Result<()> {
+        let mut open = None;
+        let mut buffer = vec![0; 16 * 1024];
+        let mut records = Records::default();
+        loop {
+            let count = from.read(&mut buffer).await.unwrap_or(0);
+            if count == 0 {
+                let at = self.add(Event::HeldFin);
+                let ending = self.ending.load(Ordering::Relaxed);
+                match open {
+                    Some(_) if ending => self.seen.send_modify(|seen| seen.followed = Some(at)),
+                    Some(_) => self.seen.send_modify(|seen| seen.let_go = Some(at)),
+                    None => {}
+                }
+                return Ok(());
+            }
+            if open.is_none() {
+                self.used.fetch_add(1, Ordering::Relaxed);
+                open = Some(Open::begin(self.seen));
+            }
+            let bytes = &buffer[..count];
+            if self.is_tls() {
+                self.add(Event::SentRecords(count));
+                to.write_all(&records.without_alerts(bytes)).await?;
+            } else {
+                self.add(Event::sent(bytes));
+                to.write_all(bytes).await?;
+            }
+        }
+    }
+
+    /// Until the server has ended the connection.
+    async fn back(&self, mut from: ReadHalf, mut to: WriteHalf) {
+        let mut buffer = vec![0; 16 * 1024];
+        let mut records = Records::default();
+        loop {
+            match from.read(&mut buffer).await {
+                Ok(0) => {
+                    let at = self.add(Event::Fin);
+                    // Whoever waits for it may rely on the client's having it.
+                    let _ = to.shutdown().await;
+                    self.seen.send_modify(|seen| seen.ended = Some(at));
+                    return;
+                }
+                Ok(count) => {
+                    let bytes = &buffer[..count];
+                    let at = if self.is_tls() {
+                        let ends = records.has_alert(bytes);
+                        self.ending.fetch_or(ends, Ordering::Relaxed);
+                        self.add(Event::ReceivedRecords(count))
+                    } else {
+                        self.add(Event::received(bytes))
+                    };
+                    self.seen.send_modify(|seen| seen.last_byte = at);
+                    // A client that is done does not keep the server from being watched.
+                    let _ = to.write_all(bytes).await;
+                }
+                Err(_) => {
+                    let at = self.add(Event::Reset);
+                    self.seen.send_modify(|seen| seen.ended = Some(at));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What the client does with a connection that the server has closed. One that sends a request on
+    /// it meets a reset, as it would without a tap.
+    async fn follow(&self, from: &mut ReadHalf) {
+        let mut buffer = vec![0; 16 * 1024];
+        let mut records = Records::default();
+        loop {
+            let count = from.read(&mut buffer).await.unwrap_or(0);
+            if count == 0 {
+                let at = self.note("the client lets go as well");
+                self.seen.send_modify(|seen| seen.followed = Some(at));
+                return;
+            }
+            let bytes = &buffer[..count];
+            // The close_notify of a client is no request.
+            if !self.is_tls() || !records.without_alerts(bytes).is_empty() {
+                self.note(format!("-> {count} bytes for a server that has gone"));
+                return;
+            }
+        }
+    }
+}
+
+/// A connection that the client has used, until either end closes it.
+struct Open<'a>(&'a watch::Sender<Seen>);
+
+impl Open<'_> {
+    fn begin(seen: &watch::Sender<Seen>) -> Open<'_> {
+        seen.send_modify(|seen| {
+            seen.first_byte.get_or_insert_with(Instant::now);
+            seen.open += 1;
+        });
+        Open(seen)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|seen| seen.open -= 1);
+    }
+}
+
+/// The TLS records of one direction.
+#[derive(Debug, Default)]
+struct Records {
+    unfinished: Vec<u8>,
+}
+
+impl Records {
+    /// The records that are complete with these bytes, but for alerts: the one that a client sends
+    /// when all is well is close_notify.
+    fn without_alerts(&mut self, bytes: &[u8]) -> Vec<u8> {
+        const ALERT: u8 = 21;
+        const APPLICATION_DATA: u8 = 23;
+        // In TLS 1.3 an alert is application data from outside: two bytes, their type and a tag.
+        const SEALED_ALERT: usize = 2 + 1 + 16;
+        self.unfinished.extend_from_slice(bytes);
+        let mut passed = Vec::new();
+        while let [kind, _, _, high, low, ..] = *self.unfinished.as_slice() {
+            let length = usize::from(u16::from_be_bytes([high, low]));
+            if self.unfinished.len() < 5 + length {
+                break;
+            }
+            let record: Vec<u8> = self.unfinished.drain(..5 + length).collect();
+            let is_alert = kind == ALERT || (kind == APPLICATION_DATA && length == SEALED_ALERT);
+            if !is_alert {
+                passed.extend_from_slice(&record);
+            }
+        }
+        passed
+    }
+
+    /// Whether an alert is complete with these bytes.
+    fn has_alert(&mut self, bytes: &[u8]) -> bool {
+        let before = self.unfinished.len() + bytes.len();
+        let passed = self.without_alerts(bytes).len();
+        passed + self.unfinished.len() < before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_are_held_back_and_records_kept_whole() {
+        let record = |kind: u8, length: u8| {
+            let mut record = vec![kind, 3, 3, 0, length];
+            record.resize(5 + usize::from(length), kind);
+            record
+        };
+        let data = record(23, 40);
+        let (first, rest) = data.split_at(7);
+        let mut records = Records::default();
+        assert_eq!(records.without_alerts(first), b"");
+        assert_eq!(records.without_alerts(rest), data);
+        assert_eq!(records.without_alerts(&record(23, 19)), b"");
+        assert_eq!(records.without_alerts(&record(21, 2)), b"");
+        assert!(!records.has_alert(&data));
+        assert!(!records.has_alert(first));
+        assert!(!records.has_alert(rest));
+        assert!(records.has_alert(&record(21, 2)));
+    }
+}
