@@ -21,7 +21,8 @@ pub struct Selection {
     pub clients: Vec<Client>,
     /// In the order of reports.
     pub over: Vec<Transport>,
-    globs: Vec<String>,
+    /// What selected the cases.
+    pub globs: Vec<String>,
 }
 
 impl Selection {

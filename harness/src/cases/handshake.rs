@@ -20,12 +20,10 @@ const HALF_A_HELLO: &[u8] = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
 
 /// Connects to a port for TLS and speaks none.
 async fn without_tls(context: &Context) -> Result<Connection, Failure> {
-    let address = match context.endpoint()? {
-        Endpoint::Plain(address) | Endpoint::Tls(address) => address,
-        Endpoint::Unix(path) => {
-            return Err(Failure::wrong("a port for TLS", path.display().to_string()))
-        }
-    };
+    let endpoint = context.endpoint()?;
+    let address = endpoint
+        .address()
+        .ok_or_else(|| Failure::wrong("a port for TLS", format!("{endpoint:?}")))?;
     context
         .open(Endpoint::Plain(address), context.shape())
         .await

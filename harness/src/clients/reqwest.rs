@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, HOST};
 
 use crate::case::{Context, Failure};
 use crate::wire::tls::Identity;
@@ -32,6 +32,13 @@ pub async fn fetch(
             .map_err(|error| Failure::wrong("a certificate", error))?;
         builder = builder.add_root_certificate(trusted);
     }
+    if let (Some(instead), Some(port)) = (&context.service().instead, tap.port()) {
+        // Whom to trust has been found out before, and nobody else is to be asked.
+        builder = builder
+            .danger_accept_invalid_certs(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .resolve(&instead.name, port);
+    }
     let client = builder
         .build()
         .map_err(|error| Failure::wrong("a reqwest client", error.to_string()))?;
@@ -40,10 +47,16 @@ pub async fn fetch(
             // The pool takes a connection back in a task of its own.
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        let url = tap.url(request.target());
-        let answer = client.get(&url).headers(headers(request)).send().await;
+        let (url, host) = tap.url_at_port(request.target());
+        let mut headers = headers(request);
+        headers.extend(host.map(|host| (HOST, host)));
+        let answer = client.get(&url).headers(headers).send().await;
+        let usual =
+            |status: u16| context.service().instead.is_some() && context.service().serves(status);
         let body = match answer {
-            Ok(response) if response.status().is_success() => response.bytes().await,
+            Ok(response) if response.status().is_success() || usual(response.status().as_u16()) => {
+                response.bytes().await
+            }
             Ok(response) => {
                 let status = response.status().to_string();
                 return Err(Failure::wrong("a successful response", status));
