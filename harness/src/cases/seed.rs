@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{plain, secs, sequence};
+use super::{advice, plain, secs, sequence};
 use crate::case::{Case, Context, Failure, Found};
 use crate::check::{self, Then};
 use crate::clients::tap::Tap;
 use crate::clients::{curl, reqwest, Client};
+use crate::service::HeldTo;
 use crate::wire::{Request, Transport};
 
 /// Scripted, and as people use them.
@@ -54,9 +55,11 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         is_done(
             "seed.default-without-length",
-            "A response without a length ends for the client while the connection persists.",
+            "A response ends for the client, also without a length, while the connection persists.",
             local("bare"),
-        ),
+        )
+        .anywhere(advice::NEVER_ENDS)
+        .without_response(),
         is_done(
             "seed.two-without-length",
             "With Some(2) a response without a length ends for the client at once.",
@@ -66,7 +69,8 @@ pub(super) fn cases() -> Vec<Case> {
             "seed.reuse-with-length",
             "Two requests of a client use one connection when nothing asks for its end.",
             local("length"),
-        ),
+        )
+        .anywhere(advice::NOT_REUSED),
         reuses(
             "seed.reuse-without-length",
             "Two requests of a client use one connection, also without a length.",
@@ -153,14 +157,13 @@ fn is_done(id: &'static str, sentence: &'static str, request: Request) -> Case {
             match context.client {
                 Client::Raw => {
                     let mut connection = context.connect().await?;
-                    let response = connection.exchange(&request).await?;
-                    check::body(&response, "hello\n")?;
-                    check::says_keep_alive(&response)?;
-                    check::serves_another(&mut connection).await
+                    let response = connection.exchange(&context.asks(&request)).await?;
+                    check::own_body(&connection, &response, "hello\n")?;
+                    Then::Persists.check(&mut connection, &response).await
                 }
                 _ => {
                     let tap = Tap::open(&context).await?;
-                    fetch(&context, &tap, &[request], AT_ONCE).await
+                    fetch(&context, &tap, &[context.asks(&request)], AT_ONCE).await
                 }
             }
         }
@@ -174,8 +177,11 @@ fn is_done(id: &'static str, sentence: &'static str, request: Request) -> Case {
 /// Two fetches of one client open one connection.
 fn reuses(id: &'static str, sentence: &'static str, request: Request) -> Case {
     let steps = move |context: Context| {
-        let request = request.clone();
+        let request = context.asks(&request);
         async move {
+            if !persists(&context, &request).await? {
+                return Ok(());
+            }
             let tap = Tap::open(&context).await?;
             fetch(&context, &tap, &[request.clone(), request], secs(2)).await?;
             match tap.connections() {
@@ -195,12 +201,26 @@ fn reuses(id: &'static str, sentence: &'static str, request: Request) -> Case {
     .over(&Transport::ALL)
 }
 
+/// Whether there is a connection to reuse: another service than ours may close each.
+async fn persists(context: &Context, request: &Request) -> Result<bool, Failure> {
+    if context.service().held_to == HeldTo::Design {
+        return Ok(true);
+    }
+    let mut connection = context.connect().await?;
+    let response = connection.exchange(request).await?;
+    Ok(!check::announces_close(&response))
+}
+
 /// Fetches with the real client of the case, each request within `bound`.
 async fn fetch(context: &Context, tap: &Tap, requests: &[Request], bound: Duration) -> Found {
+    let bound = context.service().answers_within(bound);
+    let give_up = bound.max(GIVE_UP);
     match context.client {
         Client::Curl => {
-            for transfer in curl::fetch(context, tap, requests, GIVE_UP).await? {
-                if transfer.status != 200 {
+            for transfer in curl::fetch(context, tap, requests, give_up).await? {
+                let usual = context.service().instead.is_some()
+                    && context.service().serves(transfer.status);
+                if transfer.status != 200 && !usual {
                     return Err(Failure::wrong("status 200", transfer.status.to_string()));
                 }
                 if transfer.time > bound {
