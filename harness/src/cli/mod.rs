@@ -4,12 +4,15 @@ mod bench;
 mod run;
 mod serve;
 mod soak;
+mod target;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use harness::anywhere::Anywhere;
+use harness::report::findings::paragraph;
 use harness::selection::{self, Selection};
 use harness::subject::lock;
 
@@ -83,6 +86,8 @@ struct RunArguments {
     /// Show the bytes of expected failures as well.
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    target: target::TargetArguments,
 }
 
 /// How to soak.
@@ -185,13 +190,35 @@ fn explain(id: &str) -> Result<bool, Problem> {
     if case.alone {
         anstream::println!("  alone    after all others");
     }
+    if let Some(anywhere) = &case.anywhere {
+        anstream::println!("  anywhere also runs with --target{}", needed(anywhere));
+        let mut text = String::new();
+        let _ = paragraph(&mut text, "  ", "costs    ", anywhere.advice.costs);
+        let _ = paragraph(&mut text, "  ", "look     ", anywhere.advice.look);
+        anstream::print!("{text}");
+    }
     for (subject, run, expected) in run::expected_of(&case)? {
         anstream::println!("  known    {subject} with {run}: {expected}");
     }
     Ok(true)
 }
 
+/// The options that a case needs to run against a target.
+fn needed(anywhere: &Anywhere) -> String {
+    let timers = anywhere.timers.iter().map(|timer| timer.flag());
+    let bodies = anywhere.has_body.then_some("--bodies");
+    let mut needed: Vec<_> = timers.chain(bodies).collect();
+    needed.dedup();
+    match needed.is_empty() {
+        true => String::new(),
+        false => format!(" and {}", needed.join(" and ")),
+    }
+}
+
 fn run(arguments: &RunArguments) -> Result<bool, Problem> {
+    if arguments.target.is_given() {
+        return target::run(arguments);
+    }
     let selection = Selection::new(
         &arguments.subjects,
         &arguments.cases,

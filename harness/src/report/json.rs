@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
+use super::findings;
+use crate::anywhere::Advice;
 use crate::outcome::{Outcome, Status};
 
 #[derive(Serialize)]
@@ -27,6 +29,9 @@ struct CaseReport<'a> {
     status: Status,
     millis: u64,
     detail: String,
+    /// Of a finding that any service could have: what it costs, and where to look.
+    #[serde(flatten)]
+    advice: Option<Advice>,
 }
 
 /// Writes `outcomes` to `path`: beside it first, then renamed, so that a reader never sees half of
@@ -57,6 +62,7 @@ fn report<'a>(subjects: &'a [String], outcomes: &'a [Outcome]) -> Report<'a> {
                 status: outcome.status,
                 millis: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
                 detail: detail(outcome),
+                advice: findings::advice(outcome),
             })
             .collect(),
     });
