@@ -9,11 +9,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::anywhere::Anywhere;
 use crate::clients::leave::{Lease, Prepared};
 use crate::clients::Client;
+use crate::service::Service;
 use crate::subject::Subject;
+use crate::timeouts::{Limit, Timer};
 use crate::wire::connection::seconds;
-use crate::wire::{Connection, Endpoint, Transcript, Transport};
+use crate::wire::{Connection, Endpoint, Request, Transcript, Transport};
 
 /// How long a case may take unless it says otherwise.
 const BOUND: Duration = Duration::from_secs(14);
@@ -83,6 +86,8 @@ pub struct Case {
     pub after: Duration,
     /// Whether it runs when all others are done, with nothing beside it.
     pub alone: bool,
+    /// What it has if it runs against any service.
+    pub anywhere: Option<Anywhere>,
     steps: Steps,
 }
 
@@ -109,6 +114,7 @@ impl Case {
             bound: BOUND,
             after: Duration::ZERO,
             alone: false,
+            anywhere: None,
             steps: Arc::new(move |context| Box::pin(steps(context))),
         }
     }
@@ -202,6 +208,7 @@ pub struct Context {
     /// The record of what happens.
     pub transcript: Transcript,
     subject: Arc<Subject>,
+    service: Arc<Service>,
     driver: Arc<Mutex<Option<Lease>>>,
     _prepared: Arc<Prepared>,
     shape: &'static str,
@@ -232,6 +239,7 @@ impl Context {
             client,
             over,
             transcript: Transcript::start(),
+            service: subject.service(case),
             subject,
             driver: Arc::new(Mutex::new(prepared.driver.take())),
             _prepared: Arc::new(prepared),
@@ -277,9 +285,20 @@ impl Context {
         endpoint: impl Into<Endpoint>,
         name: &str,
     ) -> Result<Connection, Failure> {
+        self.subject.pace().await;
+        let name = self.called(name);
         Connection::open(endpoint, name, self.next_number(), self.transcript.clone())
             .await
+            .map(|connection| connection.to(self.service.clone()))
             .map_err(|error| Failure::wrong(format!("a connection to {name}"), error.to_string()))
+    }
+
+    /// What a transcript calls a shape: a target has none.
+    pub fn called<'a>(&self, shape: &'a str) -> &'a str {
+        match self.service.instead {
+            None => shape,
+            Some(_) => "the target",
+        }
     }
 
     /// The TCP address of the case's shape, without TLS.
@@ -312,6 +331,27 @@ impl Context {
         let version = lease.driver()?.version();
         self.transcript.note(format!("{}: {version}", self.client));
         Ok(lease)
+    }
+
+    /// What the subject is asked for and held to.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// What stands for a request at this subject; the request itself at one of ours.
+    pub fn asks(&self, request: &Request) -> Request {
+        self.service.asks(request)
+    }
+
+    /// How long the subject waits at most, as it is configured.
+    pub fn timeout(&self, timer: Timer) -> Result<Duration, Failure> {
+        match self.subject.timeouts(self.shape).of(timer) {
+            Some(Limit::After(time)) => Ok(time),
+            Some(Limit::Off) | None => {
+                let seen = format!("a subject without it ({})", timer.flag());
+                Err(Failure::wrong("a configured time", seen))
+            }
+        }
     }
 
     /// The number of the next connection in the transcript.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::case::{Failure, Found};
+use crate::service::HeldTo;
 use crate::wire::connection::PROMPT;
 use crate::wire::response::Framing;
 use crate::wire::{Connection, Request, Response};
@@ -27,6 +28,9 @@ impl Then {
     /// Checks a response and what becomes of its connection.
     pub async fn check(self, connection: &mut Connection, response: &Response) -> Found {
         match self {
+            Then::Persists | Then::PersistsSaying(_) if is_lenient(connection) => {
+                keeps_its_word(connection, response).await
+            }
             Then::Closes => closes(connection, response, PROMPT).await,
             Then::Persists => {
                 says_keep_alive(response)?;
@@ -40,6 +44,9 @@ impl Then {
             Then::Idles(millis) => {
                 // The close first: that a connection hangs says more than what it announced.
                 connection.idles_for(Duration::from_millis(millis)).await?;
+                if is_lenient(connection) {
+                    return Ok(());
+                }
                 says_keep_alive(response)
             }
             Then::IdlesSaying(millis, value) => {
@@ -55,17 +62,140 @@ impl Then {
 pub async fn closes(connection: &mut Connection, response: &Response, bound: Duration) -> Found {
     // The close first: that a connection hangs says more than what it announced.
     connection.closes_within(bound).await?;
+    if is_lenient(connection) {
+        return contradicts_nothing(response);
+    }
     says_close(response)
 }
 
 /// Another request is served on the connection.
 pub async fn serves_another(connection: &mut Connection) -> Found {
-    let next = connection.exchange(&Request::local("length")).await;
+    let plain = connection.service().plain();
+    let next = connection.exchange(&plain).await;
     let response = next.map_err(|failure| Failure {
         expected: format!("another request served, {}", failure.expected),
         ..failure
     })?;
+    if is_lenient(connection) {
+        return answered(connection, &response);
+    }
     status(&response, 200)
+}
+
+/// What a response says of its connection is what happens to it (RFC 9112 sections 9.3 and 9.6):
+/// closed where it says so, another request served where it does not. Which of the two is up to the
+/// service.
+pub async fn keeps_its_word(connection: &mut Connection, response: &Response) -> Found {
+    if announces_close(response) {
+        return closes(connection, response, PROMPT).await;
+    }
+    if asked_http10(connection) && !says_option(response, "keep-alive") {
+        // Without the option an HTTP/1.0 client waits for the close, but no word is broken.
+        return Ok(());
+    }
+    serves_another(connection).await
+}
+
+/// A response to a plain request, as the service gives it: 200 from one of ours, elsewhere whatever
+/// its path has.
+pub fn answered(connection: &Connection, response: &Response) -> Found {
+    if !is_lenient(connection) {
+        return status(response, 200);
+    }
+    served_by(connection, response)
+}
+
+/// The request was served, as the service serves such a request: elsewhere its path may have nothing
+/// but an error.
+pub fn served_by(connection: &Connection, response: &Response) -> Found {
+    if connection.service().serves(response.status) {
+        return Ok(());
+    }
+    // What a service knows besides GET is its own business.
+    let plain = connection
+        .asked()
+        .is_none_or(|asked| asked.method_name() == "GET");
+    if is_lenient(connection) && !plain {
+        return Ok(());
+    }
+    served(response)
+}
+
+/// Whether a service that is not ours ends the connection before the case would have it. It may, if
+/// it says so and does it.
+pub async fn ends_early(connection: &mut Connection, response: &Response) -> Result<bool, Failure> {
+    let may_end = announces_close(response)
+        || (asked_http10(connection) && !says_option(response, "keep-alive"));
+    if !is_lenient(connection) || !may_end {
+        return Ok(false);
+    }
+    keeps_its_word(connection, response).await?;
+    Ok(true)
+}
+
+/// What is no request is refused, and the connection closed: with this status and the announcement
+/// by a service of ours. Elsewhere any error will do, or none; and the connection must close only
+/// where it is not known where the next request would begin, since otherwise the RFC only says SHOULD.
+pub async fn refused(connection: &mut Connection, code: u16, unframed: bool) -> Found {
+    if !is_lenient(connection) {
+        let response = connection.response(&Request::get("/")).await?;
+        status(&response, code)?;
+        return closes(connection, &response, PROMPT).await;
+    }
+    connection.something_comes().await?;
+    match connection.response(&Request::get("/")).await {
+        Ok(response) if response.status < 400 => {
+            let seen = response.to_string();
+            Err(Failure::wrong("the request refused", seen))
+        }
+        Ok(response) if unframed || announces_close(&response) => {
+            closes(connection, &response, PROMPT).await
+        }
+        Ok(_) => Ok(()),
+        Err(failure) if failure.hang => Err(failure),
+        // Closed without a response, or with one of before HTTP/1.0.
+        Err(_) => connection.ends_at(connection.sent_at(), PROMPT).await,
+    }
+}
+
+/// Whether a response says, by option, by framing or by version, that its connection will close.
+pub fn announces_close(response: &Response) -> bool {
+    says_option(response, "close")
+        || response.framing == Framing::CloseDelimited
+        || (response.version == 0 && !says_option(response, "keep-alive"))
+}
+
+/// The time of `Keep-Alive: timeout`, if there is one.
+pub fn advertised(response: &Response) -> Option<Duration> {
+    let parameters = response.list("Keep-Alive");
+    let timeout = parameters.iter().find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        (name.trim() == "timeout").then(|| value.trim().trim_matches('"'))
+    });
+    timeout?.parse().ok().map(Duration::from_secs)
+}
+
+fn says_option(response: &Response, option: &str) -> bool {
+    let options = response.list("Connection");
+    options.iter().any(|said| said == option)
+}
+
+/// A response before a close does not promise that the connection stays.
+fn contradicts_nothing(response: &Response) -> Found {
+    if says_option(response, "keep-alive") && !says_option(response, "close") {
+        let expected = "no keep-alive before the connection is closed";
+        return Err(Failure::wrong(expected, response.to_string()));
+    }
+    Ok(())
+}
+
+fn asked_http10(connection: &Connection) -> bool {
+    connection.asked().is_some_and(Request::is_http10)
+}
+
+/// Whether the service is held to the standards alone.
+pub fn is_lenient(connection: &Connection) -> bool {
+    connection.service().held_to == HeldTo::Standard
 }
 
 /// The status code.
@@ -125,6 +255,14 @@ pub fn advertises(response: &Response, value: Option<&str>) -> Found {
         None => "no Keep-Alive field".to_owned(),
     };
     Err(Failure::wrong(expected, response.to_string()))
+}
+
+/// The body that our subject gives.
+pub fn own_body(connection: &Connection, response: &Response, bytes: &str) -> Found {
+    if is_lenient(connection) {
+        return Ok(());
+    }
+    body(response, bytes)
 }
 
 /// How the end of the response is known.

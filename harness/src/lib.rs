@@ -5,6 +5,7 @@
 //! [client](clients) is what looks. The [`runner`] runs every case against every subject side by
 //! side; [`expectations`] hold what pristine variants are known to do.
 
+pub mod anywhere;
 pub mod bench;
 pub mod browser;
 pub mod case;
@@ -19,6 +20,9 @@ pub mod prove;
 pub mod report;
 pub mod runner;
 pub mod selection;
+pub mod service;
 pub mod soak;
 pub mod subject;
+pub mod target;
+pub mod timeouts;
 pub mod wire;

@@ -141,7 +141,8 @@ async fn answers(address: SocketAddr) {
     }
 }
 
-async fn run_one(
+/// Runs one job, unless there is a reason to skip it.
+pub(crate) async fn run_one(
     job: Job,
     subject: Arc<Subject>,
     leave: &Leave,

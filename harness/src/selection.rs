@@ -23,7 +23,8 @@ pub struct Selection {
     pub over: Vec<Transport>,
     /// Whether a client that is not installed is a failure instead of a skip.
     pub require_clients: bool,
-    globs: Vec<String>,
+    /// What selected the cases.
+    pub globs: Vec<String>,
 }
 
 impl Selection {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{header, millis, secs};
+use super::{advice, header, millis, secs};
 use crate::case::{Case, Failure, Found};
 use crate::check;
+use crate::timeouts::Timer;
 use crate::wire::{Connection, Request};
 
 const SOURCE: &str = "design 4, read_timeout";
@@ -109,15 +110,21 @@ fn read_timeout() -> Vec<Case> {
             WAIT,
         )
         .needs("read-timeout"),
-        stalled(
+        Case::new(
             "body.read-timeout-option",
             "HttpServerOptions::read_timeout bounds the time between two bytes of a body.",
             SOURCE,
             "proxy-body",
-            local(),
-            secs(2),
+            |context| async move {
+                let time = context.timeout(Timer::BodyRead)?;
+                let mut connection = context.connect().await?;
+                stalls(&mut connection, &context.asks(&local()), time).await
+            },
         )
-        .needs("body-options"),
+        .needs("body-options")
+        .anywhere(advice::SLOW_BODY)
+        .with_body()
+        .waits_for(Timer::BodyRead),
         stalled(
             "body.http-server-read-timeout-option",
             "HttpServerOptions::read_timeout counts for an HttpServer.",

@@ -1,6 +1,7 @@
 //! The request's `Connection` field: every line, one list, `close` strongest.
 
-use super::one;
+use super::{advice, one};
+use crate::anywhere::Advice;
 use crate::case::Case;
 use crate::check::Then;
 use crate::wire::Request;
@@ -14,6 +15,23 @@ struct Row {
     sentence: &'static str,
     lines: &'static [&'static [u8]],
     then: Then,
+}
+
+impl Row {
+    /// What to say of a service that fails it. None where the RFCs leave it to the service: what is
+    /// no token, and what only our subject knows.
+    fn advice(&self, http10: bool) -> Option<Advice> {
+        let plain = |line: &&[u8]| line.is_ascii() && line.starts_with(b"Connection:");
+        if !self.lines.iter().all(plain) {
+            return None;
+        }
+        let close = self.lines.iter().any(|line| line.ends_with(b"close"));
+        Some(match self.then {
+            Then::Closes if http10 && !close => advice::HTTP10_STAYS,
+            Then::Closes => advice::CLOSE_UNHEARD,
+            _ => advice::WORD_BROKEN,
+        })
+    }
 }
 
 const HTTP11: &[Row] = &[
@@ -192,8 +210,13 @@ const HTTP10: &[Row] = &[
 
 pub(super) fn cases() -> Vec<Case> {
     let of = |row: &'static Row, request: Request, source| {
+        let http10 = request.is_http10();
         let request = request.lines(row.lines.iter().copied());
-        one(row.id, row.sentence, source, "proxy", request, row.then)
+        let case = one(row.id, row.sentence, source, "proxy", request, row.then);
+        match row.advice(http10) {
+            Some(advice) => case.anywhere(advice),
+            None => case,
+        }
     };
     let mut cases: Vec<_> = HTTP11
         .iter()

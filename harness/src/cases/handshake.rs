@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::preface::{answers_in_http2, HEADERS, PREFACE, SETTINGS};
-use super::secs;
+use super::{advice, header, secs};
 use crate::case::{Case, Context, Failure};
+use crate::timeouts::Timer;
 use crate::wire::{Connection, Endpoint, Transport};
 
 const SOURCE: &str = "design 4";
@@ -20,26 +21,26 @@ const HALF_A_HELLO: &[u8] = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
 
 /// Connects to a port for TLS and speaks none.
 async fn without_tls(context: &Context) -> Result<Connection, Failure> {
-    let address = match context.endpoint()? {
-        Endpoint::Plain(address) | Endpoint::Tls(address) => address,
-        Endpoint::Unix(path) => {
-            return Err(Failure::wrong("a port for TLS", path.display().to_string()))
-        }
-    };
+    let endpoint = context.endpoint()?;
+    let address = endpoint
+        .address()
+        .ok_or_else(|| Failure::wrong("a port for TLS", format!("{endpoint:?}")))?;
     context
         .open(Endpoint::Plain(address), context.shape())
         .await
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let stalls = |id, sentence, shape, sent: &'static [u8], bound: Duration| {
+    let stalls = |id, sentence, shape, sent: &'static [u8]| {
         Case::new(id, sentence, SOURCE, shape, move |context| async move {
+            let bound = context.timeout(Timer::Handshake)?;
             let mut connection = without_tls(&context).await?;
             let accepted = connection.sent_at();
             if !sent.is_empty() {
                 connection.send(sent).await;
             }
-            connection.closes_at(accepted, bound).await
+            let found = connection.closes_at(accepted, bound).await;
+            header::unless_deferred(&context, &mut connection, bound, found).await
         })
         .needs("tls")
         .over(&[Transport::Tls])
@@ -50,23 +51,28 @@ pub(super) fn cases() -> Vec<Case> {
             "A peer that does not begin the TLS handshake is closed.",
             SHAPE,
             b"",
-            BOUND,
         )
-        .needs("handshake-timeout"),
+        .needs("handshake-timeout")
+        .anywhere(advice::SLOW_HANDSHAKE)
+        .waits_for(Timer::Handshake)
+        // Twice where the accept may be deferred.
+        .waits_for(Timer::Handshake)
+        .without_response(),
         stalls(
             "handshake.half-a-client-hello-is-closed",
             "A peer that stops in the middle of its ClientHello is closed.",
             SHAPE,
             HALF_A_HELLO,
-            BOUND,
         )
-        .needs("handshake-timeout"),
+        .needs("handshake-timeout")
+        .anywhere(advice::SLOW_HANDSHAKE)
+        .waits_for(Timer::Handshake)
+        .without_response(),
         stalls(
             "handshake.stalled-offloaded-is-closed",
             "A handshake in threads of its own is closed as well.",
             "proxy-offload",
             HALF_A_HELLO,
-            BOUND,
         )
         .needs("handshake-timeout"),
         stalls(
@@ -74,7 +80,6 @@ pub(super) fn cases() -> Vec<Case> {
             "Without options, a handshake that stalls is closed after 60 s.",
             "proxy",
             HALF_A_HELLO,
-            secs(60),
         )
         .bound(secs(66)),
     ];

@@ -2,9 +2,10 @@
 
 use tokio::time::sleep;
 
-use super::{millis, one, plain, secs, sequence};
+use super::{advice, millis, one, plain, secs, sequence};
 use crate::case::Case;
 use crate::check::{self, Then};
+use crate::timeouts::Timer;
 use crate::wire::Request;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -17,22 +18,22 @@ pub(super) fn cases() -> Vec<Case> {
 /// The server's default.
 fn defaults() -> Vec<Case> {
     vec![
-        one(
+        closes_after(
             "idle.default-closes-after-the-first",
             "An idle connection is closed after keepalive_timeout, after one request.",
             "design 4, findings 2 and 5",
-            "proxy-short",
-            plain(),
-            Then::Idles(2000),
-        ),
-        sequence(
+            1,
+        )
+        .anywhere(advice::IDLE_FOR_EVER)
+        .waits_for(Timer::Idle),
+        closes_after(
             "idle.default-closes-after-the-third",
             "An idle connection is closed after keepalive_timeout, also after reuse.",
             "design 4, findings 2 and 5",
-            "proxy-short",
-            vec![plain(), plain(), plain()],
-            Then::Idles(2000),
-        ),
+            3,
+        )
+        .anywhere(advice::IDLE_FOR_EVER)
+        .waits_for(Timer::Idle),
         one(
             "idle.default-closes-proxied",
             "An idle connection is closed after keepalive_timeout, after a proxied response.",
@@ -225,6 +226,39 @@ fn values() -> Vec<Case> {
             },
         ),
     ]
+}
+
+/// The keepalive timeout of the service counts after as many requests.
+pub(super) fn closes_after(
+    id: &'static str,
+    sentence: &'static str,
+    source: &'static str,
+    requests: usize,
+) -> Case {
+    Case::new(
+        id,
+        sentence,
+        source,
+        "proxy-short",
+        move |context| async move {
+            let time = context.timeout(Timer::Idle)?;
+            let mut connection = context.connect().await?;
+            for number in 1..=requests {
+                let response = connection.exchange(&context.asks(&plain())).await?;
+                check::served_by(&connection, &response)?;
+                if check::ends_early(&mut connection, &response).await? {
+                    return Ok(());
+                }
+                if number == requests {
+                    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                    Then::Idles(millis)
+                        .check(&mut connection, &response)
+                        .await?;
+                }
+            }
+            Ok(())
+        },
+    )
 }
 
 fn stays_open(

@@ -1,6 +1,6 @@
 //! The request's `Keep-Alive` field: a wish that can shorten and never extend.
 
-use super::{one, plain, sequence};
+use super::{advice, one, plain, sequence};
 use crate::case::Case;
 use crate::check::{self, Then};
 use crate::wire::Request;
@@ -162,14 +162,13 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases: Vec<_> = ROWS
         .iter()
         .map(|row| {
-            one(
-                row.id,
-                row.sentence,
-                SOURCE,
-                "proxy",
-                wish(row.lines),
-                row.then,
-            )
+            let request = wish(row.lines);
+            let case = one(row.id, row.sentence, SOURCE, "proxy", request, row.then);
+            // What our service makes of a wish is its own; that one does no harm is everybody's.
+            match row.then == AS_IF_ABSENT && row.lines.iter().all(|line| line.is_ascii()) {
+                true => case.anywhere(advice::WISH_HARMS),
+                false => case,
+            }
         })
         .collect();
     cases.extend(when_it_counts());

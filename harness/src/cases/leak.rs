@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{self, StreamExt};
 use tokio::time::sleep;
 
-use super::{millis, plain, secs};
+use super::{advice, millis, plain, secs};
 use crate::case::{Case, Context, Failure, Found};
 use crate::subject::Subject;
 use crate::wire::{Connection, Request, Transcript};
@@ -19,6 +19,15 @@ const AT_ONCE: usize = 100;
 /// How long after the last of them the last socket may go: the three seconds of a header, and the five
 /// for which the server then still reads from a client that neither sends nor closes.
 const SETTLE: Duration = Duration::from_secs(10);
+
+/// How many clients leave at a time, each in the middle of something else.
+const LEAVING: usize = 4;
+
+/// How often they do.
+const WAVES: usize = 8;
+
+/// How long after a client has left its connection may stay.
+pub(super) const LEFT: Duration = Duration::from_secs(5);
 
 /// What a connection does; the client then keeps its socket until the server is done, or goes
 /// away itself.
@@ -50,6 +59,17 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .bound(secs(20))
         .after(secs(4)),
+        Case::new(
+            "leak.clients-that-leave",
+            "Clients that close their side, of whatever they had begun, leave no connection behind.",
+            "RFC 9112 section 9.6, design 7",
+            "proxy",
+            |context| async move { leave(&context).await },
+        )
+        .anywhere(advice::CLIENT_GONE)
+        .opens(LEAVING, WAVES * LEAVING)
+        .sends(WAVES * LEAVING)
+        .takes(secs(20)),
         Case::new(
             "leak.a-thousand-clients-that-vanish",
             "1,000 clients that vanish in the middle of something leave no socket behind.",
@@ -130,6 +150,45 @@ fn vanishing() -> Vec<Kind> {
         vanishes(Request::local("slow-body").bytes()),
         vanishes(Request::new("POST", "/length").declaring(50).bytes()),
     ]
+}
+
+/// Wave after wave of clients that close their side; the first wave of which some are kept ends it.
+async fn leave(context: &Context) -> Found {
+    let request = context.asks(&plain());
+    // What a client is in the middle of when it leaves.
+    let begun: [Vec<u8>; LEAVING] = [
+        Vec::new(),
+        b"GET / HTTP/1.1\r\nHo".to_vec(),
+        request.bytes(),
+        [request.bytes(), b"GET / HT".to_vec()].concat(),
+    ];
+    for wave in 1..=WAVES {
+        let mut connections = Vec::new();
+        for bytes in &begun {
+            let mut connection = context.connect().await?;
+            if !bytes.is_empty() {
+                connection.send(bytes).await;
+            }
+            connection.finish_sending().await;
+            connections.push(connection);
+        }
+        let mut kept = 0;
+        for mut connection in connections {
+            let sent = connection.sent_at();
+            let bound = connection.service().answers_within(LEFT);
+            if connection.lets_go(sent, bound).await.is_err() {
+                kept += 1;
+            }
+        }
+        if kept > 0 {
+            let gone = format!("the connections of clients that left closed in wave {wave}");
+            return Err(Failure::hang(
+                gone,
+                format!("{kept} of {LEAVING} still open"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Opens the connections to a subject of their own and waits until it holds none of them.

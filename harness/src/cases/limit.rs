@@ -1,12 +1,15 @@
 //! `keepalive_request_limit`: N means exactly N requests.
 
-use super::{plain, sequence};
+use super::{advice, plain, sequence};
 use crate::case::Case;
 use crate::check::{self, Then};
 use crate::wire::connection::PROMPT;
 use crate::wire::Request;
 
 const SOURCE: &str = "design 4, finding 10";
+
+/// More requests than the limit of any shape, and as many as may be asked of a service for nothing.
+const MANY: usize = 20;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -80,6 +83,25 @@ pub(super) fn cases() -> Vec<Case> {
                 Ok(())
             },
         ),
+        Case::new(
+            "limit.the-last-is-said",
+            "Of many requests on a connection, the one after which it closes is answered with close.",
+            "RFC 9112 section 9.6, design 4, finding 10",
+            "proxy-limit",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                for _ in 0..MANY {
+                    let response = connection.exchange(&context.asks(&plain())).await?;
+                    check::served_by(&connection, &response)?;
+                    if check::announces_close(&response) {
+                        return check::closes(&mut connection, &response, PROMPT).await;
+                    }
+                }
+                Ok(())
+            },
+        )
+        .anywhere(advice::WORD_BROKEN)
+        .sends(MANY),
         Case::new(
             "limit.unlimited-says-nothing",
             "Without a finite idle time there is no Keep-Alive field, limit or not.",

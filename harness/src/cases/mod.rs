@@ -7,6 +7,7 @@
 //! Sources: `design 4` is the section on semantics on the wire, `finding n` the list of what
 //! pristine 0.9.1 does wrong.
 
+mod advice;
 mod age;
 mod body;
 mod cache;
@@ -148,10 +149,14 @@ fn sequence(
                 return Ok(());
             };
             for request in first {
-                check::served(&connection.exchange(request).await?)?;
+                let response = connection.exchange(&context.asks(request)).await?;
+                check::served_by(&connection, &response)?;
+                if check::ends_early(&mut connection, &response).await? {
+                    return Ok(());
+                }
             }
-            let response = connection.exchange(last).await?;
-            check::served(&response)?;
+            let response = connection.exchange(&context.asks(last)).await?;
+            check::served_by(&connection, &response)?;
             then.check(&mut connection, &response).await
         }
     })
@@ -234,6 +239,37 @@ mod tests {
         for id in ids.iter().filter(|id| id.starts_with("rfc")) {
             assert!(named.contains(id), "{id} proves no duty");
         }
+    }
+
+    #[test]
+    fn every_case_that_runs_anywhere_says_what_it_costs_and_where_to_look() {
+        let series = include_str!("../../../patches/0.9.1/series");
+        let mut count = 0;
+        for case in super::all() {
+            let Some(anywhere) = &case.anywhere else {
+                continue;
+            };
+            count += 1;
+            for text in [anywhere.advice.costs, anywhere.advice.look] {
+                assert!(
+                    text.len() > 40 && text.ends_with('.'),
+                    "{}: {text}",
+                    case.id
+                );
+                assert!(!text.contains("  "), "{}: {text}", case.id);
+            }
+            let words = anywhere.advice.look.split([' ', ',', ':', ';']);
+            for patch in words.filter(|word| word.trim_end_matches('.').ends_with(".patch")) {
+                let patch = patch.trim_end_matches('.');
+                assert!(
+                    series.lines().any(|line| line == patch),
+                    "{}: {patch}",
+                    case.id
+                );
+            }
+            assert!(!case.alone && anywhere.requests > 0, "{}", case.id);
+        }
+        assert!(count > 60, "{count}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::{everywhere, millis, one, plain, secs, sequence};
+use super::{advice, everywhere, leak, millis, one, plain, secs, sequence};
 use crate::case::{Case, Context, Failure, Found};
 use crate::check::{self, Then};
 use crate::wire::connection::{seconds, PROMPT};
@@ -49,14 +49,14 @@ pub(super) fn refused(
     status: u16,
 ) -> Case {
     let bytes = bytes.into();
+    // Where the framing is at fault nobody knows where the next request would begin.
+    let unframed = id.starts_with("rfc9112.6.");
     Case::new(id, sentence, source, "proxy", move |context| {
-        let bytes = bytes.clone();
+        let bytes = context.service().asks_raw(&bytes);
         async move {
             let mut connection = context.connect().await?;
             connection.send(&bytes).await;
-            let response = connection.response(&plain()).await?;
-            check::status(&response, status)?;
-            check::closes(&mut connection, &response, PROMPT).await
+            check::refused(&mut connection, status, unframed).await
         }
     })
 }
@@ -90,14 +90,16 @@ fn grammar() -> Vec<Case> {
             LINES,
             "GET\r\nHost: subject.test\r\n\r\n",
             400,
-        ),
+        )
+        .anywhere(advice::NO_REQUEST),
         refused(
             "rfc9112.2.2-bad-version",
             "A version that is none is answered with 400 and the close.",
             LINES,
             "GET / HTTP/1.x\r\nHost: subject.test\r\n\r\n",
             400,
-        ),
+        )
+        .anywhere(advice::NO_REQUEST),
         refused(
             "rfc9112.2.2-field-without-colon",
             "A field line without a colon is answered with 400 and the close.",
@@ -111,7 +113,8 @@ fn grammar() -> Vec<Case> {
             "RFC 9112 section 5.1",
             "GET / HTTP/1.1\r\nHost: subject.test\r\nConnection : close\r\n\r\n",
             400,
-        ),
+        )
+        .anywhere(advice::NO_REQUEST),
         Case::new(
             "rfc9112.2.2-bad-grammar-on-a-reused-connection",
             "Bad grammar after a request that was served is answered with 400 and the close.",
@@ -119,13 +122,16 @@ fn grammar() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                check::served(&connection.exchange(&plain()).await?)?;
+                let response = connection.exchange(&context.asks(&plain())).await?;
+                check::served_by(&connection, &response)?;
+                if check::ends_early(&mut connection, &response).await? {
+                    return Ok(());
+                }
                 connection.send("\x01\x02 nonsense\r\n\r\n").await;
-                let response = connection.response(&plain()).await?;
-                check::status(&response, 400)?;
-                check::closes(&mut connection, &response, PROMPT).await
+                check::refused(&mut connection, 400, false).await
             },
-        ),
+        )
+        .anywhere(advice::NO_REQUEST),
     ]
 }
 
@@ -137,13 +143,13 @@ fn transfer_encoding() -> Vec<Case> {
             let request = request.clone().http10().with("Connection", "keep-alive");
             async move {
                 let mut connection = context.connect().await?;
-                let response = connection.exchange(&request).await?;
+                let response = connection.exchange(&context.asks(&request)).await?;
                 check::without(&response, "Transfer-Encoding")?;
-                check::body(&response, "hello\n")?;
+                check::own_body(&connection, &response, "hello\n")?;
                 if response.framing == Framing::CloseDelimited {
                     return check::closes(&mut connection, &response, PROMPT).await;
                 }
-                check::serves_another(&mut connection).await
+                Then::Persists.check(&mut connection, &response).await
             }
         })
     };
@@ -153,7 +159,8 @@ fn transfer_encoding() -> Vec<Case> {
             "rfc9112.6.1-http10-gets-no-chunks",
             "A response without a length is not sent chunked to HTTP/1.0.",
             Request::local("bare"),
-        ),
+        )
+        .anywhere(advice::MISFRAMED),
         to_http10(
             "rfc9112.6.1-http10-gets-no-chunks-of-an-origin",
             "What an origin sends chunked reaches HTTP/1.0 otherwise, and whole.",
@@ -207,14 +214,18 @@ fn transfer_encoding() -> Vec<Case> {
             "proxy",
             move |context| async move {
                 let mut connection = context.connect().await?;
+                // Both say the same of where the body ends: whatever stands behind this server is not
+                // left with a rest.
                 let request = post()
                     .with("Transfer-Encoding", "chunked")
-                    .declaring(4)
+                    .declaring(chunks.len())
                     .raw_body(chunks);
-                let response = connection.exchange(&request).await?;
+                let response = connection.exchange(&context.asks(&request)).await?;
                 check::closes(&mut connection, &response, PROMPT).await
             },
-        ),
+        )
+        .anywhere(advice::BODY_SMUGGLED)
+        .with_body(),
         Case::new(
             "rfc9112.6.1-http10-with-transfer-encoding-closes",
             "An HTTP/1.0 request with Transfer-Encoding is faulty framing and closes.",
@@ -227,10 +238,12 @@ fn transfer_encoding() -> Vec<Case> {
                     .with("Connection", "keep-alive")
                     .with("Transfer-Encoding", "chunked")
                     .raw_body(chunks);
-                let response = connection.exchange(&request).await?;
+                let response = connection.exchange(&context.asks(&request)).await?;
                 check::closes(&mut connection, &response, PROMPT).await
             },
-        ),
+        )
+        .anywhere(advice::BODY_SMUGGLED)
+        .with_body(),
         refused(
             "rfc9112.6.1-unknown-coding-501",
             "A transfer coding that the server does not know is answered with 501 and the close.",
@@ -247,11 +260,17 @@ fn transfer_encoding() -> Vec<Case> {
 /// Section 6.3.
 fn body_length() -> Vec<Case> {
     const SOURCE: &str = "RFC 9112 section 6.3";
-    let invalid = |id, sentence, lines: &[&str]| {
-        let request = lines
-            .iter()
-            .fold(post(), |request, line| request.line(line));
-        refused(id, sentence, SOURCE, request.raw_body("hello").bytes(), 400)
+    let invalid = |id, sentence, lines: &'static [&'static str]| {
+        Case::new(id, sentence, SOURCE, "proxy", move |context| {
+            // Without a body, so that a server which reads none is not left with one.
+            let request = lines.iter().fold(plain(), Request::line);
+            async move {
+                let mut connection = context.connect().await?;
+                connection.send(context.asks(&request).bytes()).await;
+                check::refused(&mut connection, 400, true).await
+            }
+        })
+        .anywhere(advice::NO_REQUEST)
     };
     let short = |id, sentence, request: Request, proxied: bool| {
         Case::new(id, sentence, SOURCE, "proxy", move |context| {
@@ -353,11 +372,17 @@ fn body_length() -> Vec<Case> {
                     Request::local("304"),
                     Request::get("/304"),
                 ] {
-                    check::served(&connection.exchange(&request).await?)?;
+                    let response = connection.exchange(&context.asks(&request)).await?;
+                    check::served_by(&connection, &response)?;
+                    if check::ends_early(&mut connection, &response).await? {
+                        return Ok(());
+                    }
                 }
                 check::serves_another(&mut connection).await
             },
-        ),
+        )
+        .anywhere(advice::MISFRAMED)
+        .sends(9),
     ]
 }
 
@@ -410,7 +435,9 @@ fn persistence() -> Vec<Case> {
                 http10(),
             ],
             Then::Closes,
-        ),
+        )
+        .anywhere(advice::HTTP10_STAYS)
+        .sends(4),
         Case::new(
             "rfc9112.9.3-each-end-is-said",
             "Whatever the reason, a response after which the connection ends says close.",
@@ -477,7 +504,10 @@ fn bodies_and_persistence() -> Vec<Case> {
                 chunked(Request::new("POST", "/length")),
             ],
             Then::Persists,
-        ),
+        )
+        .anywhere(advice::WORD_BROKEN)
+        .with_body()
+        .sends(5),
         one(
             "rfc9112.9.3-unread-body-closes",
             "A body that was not read closes.",
@@ -495,18 +525,22 @@ fn bodies_and_persistence() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let inner = String::from_utf8_lossy(&plain().bytes()).into_owned();
+                let inner = context.asks(&plain()).bytes();
                 let request = Request::new("POST", "/")
                     .with("X-Local", "length")
-                    .body(&inner);
-                let response = connection.exchange(&request).await?;
+                    .body(&String::from_utf8_lossy(&inner));
+                let response = connection.exchange(&context.asks(&request)).await?;
                 match connection.response(&plain()).await {
                     Ok(second) => Err(Failure::wrong("no second response", second.to_string())),
+                    // Read, and not taken for a request: others may go on.
+                    Err(_) if check::is_lenient(&connection) => Ok(()),
                     Err(failure) if failure.hang => Err(failure),
                     Err(_) => check::says_close(&response),
                 }
             },
-        ),
+        )
+        .anywhere(advice::BODY_SMUGGLED)
+        .with_body(),
     ]
 }
 
@@ -521,14 +555,25 @@ fn order() -> Vec<Case> {
                 let requests = [
                     first,
                     Request::local("204").with("X-Pipelining", "1"),
+                    Request::local("length")
+                        .method("HEAD")
+                        .with("X-Pipelining", "1"),
                     Request::local("304").with("X-Pipelining", "1"),
                     plain(),
-                ];
+                ]
+                .map(|request| context.asks(&request));
                 let all: Vec<_> = requests.iter().flat_map(Request::bytes).collect();
                 connection.send(all).await;
-                for (request, status) in requests.iter().zip([200, 204, 304, 200]) {
+                for (request, status) in requests.iter().zip([200, 204, 200, 304, 200]) {
                     let response = connection.response(request).await?;
-                    check::status(&response, status)?;
+                    if check::is_lenient(&connection) {
+                        check::served_by(&connection, &response)?;
+                    } else {
+                        check::status(&response, status)?;
+                    }
+                    if check::ends_early(&mut connection, &response).await? {
+                        return Ok(());
+                    }
                 }
                 check::serves_another(&mut connection).await
             }
@@ -540,7 +585,9 @@ fn order() -> Vec<Case> {
             "rfc9112.9.3.2-in-order",
             "Pipelined requests are answered in their order, though the first takes longest.",
             plain().with("X-Delay-Ms", "300"),
-        ),
+        )
+        .anywhere(advice::PIPELINED)
+        .sends(6),
         pipelined(
             "rfc9112.9.3.2-in-order-behind-an-origin",
             "Pipelined requests are answered in their order, though the first asks the origin.",
@@ -646,10 +693,14 @@ fn tear_down() -> Vec<Case> {
             let first = first.clone();
             async move {
                 let mut connection = context.connect().await?;
-                let both = [first.bytes(), plain().bytes()].concat();
+                let first = context.asks(&first);
+                let both = [first.bytes(), context.asks(&plain()).bytes()].concat();
                 connection.send(both).await;
                 let response = connection.response(&first).await?;
-                check::served(&response)?;
+                // The client breaks its own word here: others may refuse both requests.
+                if !check::is_lenient(&connection) {
+                    check::served(&response)?;
+                }
                 check::closes(&mut connection, &response, PROMPT).await
             }
         })
@@ -669,7 +720,8 @@ fn tear_down() -> Vec<Case> {
             plain()
                 .with("Connection", "close")
                 .with("X-Pipelining", "1"),
-        ),
+        )
+        .anywhere(advice::PIPELINED),
         serves_no_more(
             "rfc9112.9.6-nothing-after-the-close-of-the-server",
             "Nothing that follows a response that says close is served.",
@@ -719,12 +771,19 @@ fn half_close() -> Vec<Case> {
         Case::new(id, sentence, source, "proxy", move |context| {
             let request = request.clone();
             async move {
+                let request = context.asks(&request);
                 let mut connection = context.connect().await?;
                 connection.send(request.bytes()).await;
                 connection.finish_sending().await;
-                let response = connection.response(&request).await?;
-                check::status(&response, 200)?;
-                check::body(&response, "hello\n")?;
+                match connection.response(&request).await {
+                    // Others may give up an exchange with a client that has closed its side.
+                    Err(failure) if check::is_lenient(&connection) && !failure.hang => {}
+                    response => {
+                        let response = response?;
+                        check::answered(&connection, &response)?;
+                        check::own_body(&connection, &response, "hello\n")?;
+                    }
+                }
                 ends_soon(&mut connection).await
             }
         })
@@ -732,9 +791,10 @@ fn half_close() -> Vec<Case> {
     vec![
         answered(
             "rfc9112.9.6-half-close-is-answered",
-            "A request followed by the client's half-close is answered.",
+            "A request followed by the client's half-close is answered, and the connection ends.",
             plain(),
-        ),
+        )
+        .anywhere(advice::CLIENT_GONE),
         answered(
             "rfc9112.9.6-half-close-while-the-application-works",
             "A half-close while the application works does not cost the response.",
@@ -770,7 +830,10 @@ fn half_close() -> Vec<Case> {
 
 /// There will be no other request: the server has nothing to wait for.
 async fn ends_soon(connection: &mut Connection) -> Found {
-    let answered = connection.answered_at();
+    let answered = connection.answered_at().max(connection.sent_at());
+    if check::is_lenient(connection) {
+        return connection.lets_go(answered, leak::LEFT).await;
+    }
     // The response may have said keep-alive: it was on its way before the FIN was seen.
     connection.ends_at(answered, secs(0)).await
 }

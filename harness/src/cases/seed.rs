@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{plain, secs, sequence};
+use super::{advice, plain, secs, sequence};
 use crate::case::{Case, Context, Failure, Found};
 use crate::check::{self, Then};
 use crate::clients::tap::Tap;
 use crate::clients::{fetch, Client};
+use crate::service::HeldTo;
 use crate::wire::{Request, Transport};
 
 /// How soon after the response the socket must be closed, and how long a client may take in all.
@@ -58,9 +59,11 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         is_done(
             "seed.default-without-length",
-            "A response without a length ends for the client while the connection persists.",
+            "A response ends for the client, also without a length, while the connection persists.",
             local("bare"),
-        ),
+        )
+        .anywhere(advice::NEVER_ENDS)
+        .without_response(),
         is_done(
             "seed.two-without-length",
             "With Some(2) a response without a length ends for the client at once.",
@@ -70,7 +73,8 @@ pub(super) fn cases() -> Vec<Case> {
             "seed.reuse-with-length",
             "Two requests of a client use one connection when nothing asks for its end.",
             local("length"),
-        ),
+        )
+        .anywhere(advice::NOT_REUSED),
         reuses(
             "seed.reuse-without-length",
             "Two requests of a client use one connection, also without a length.",
@@ -157,14 +161,13 @@ fn is_done(id: &'static str, sentence: &'static str, request: Request) -> Case {
             match context.client {
                 Client::Raw => {
                     let mut connection = context.connect().await?;
-                    let response = connection.exchange(&request).await?;
-                    check::body(&response, "hello\n")?;
-                    check::says_keep_alive(&response)?;
-                    check::serves_another(&mut connection).await
+                    let response = connection.exchange(&context.asks(&request)).await?;
+                    check::own_body(&connection, &response, "hello\n")?;
+                    Then::Persists.check(&mut connection, &response).await
                 }
                 _ => {
                     let mut tap = Tap::open(&context).await?;
-                    pages(&context, &mut tap, &[request], AT_ONCE).await
+                    pages(&context, &mut tap, &[context.asks(&request)], AT_ONCE).await
                 }
             }
         }
@@ -178,8 +181,11 @@ fn is_done(id: &'static str, sentence: &'static str, request: Request) -> Case {
 /// Two fetches of one client open one connection.
 fn reuses(id: &'static str, sentence: &'static str, request: Request) -> Case {
     let steps = move |context: Context| {
-        let request = request.clone();
+        let request = context.asks(&request);
         async move {
+            if !persists(&context, &request).await? {
+                return Ok(());
+            }
             let mut tap = Tap::open(&context).await?;
             pages(&context, &mut tap, &[request.clone(), request], secs(2)).await?;
             match tap.connections() {
@@ -199,10 +205,25 @@ fn reuses(id: &'static str, sentence: &'static str, request: Request) -> Case {
     .over(&Transport::ALL)
 }
 
+/// Whether there is a connection to reuse: another service than ours may close each.
+async fn persists(context: &Context, request: &Request) -> Result<bool, Failure> {
+    if context.service().held_to == HeldTo::Design {
+        return Ok(true);
+    }
+    let mut connection = context.connect().await?;
+    let response = connection.exchange(request).await?;
+    Ok(!check::announces_close(&response))
+}
+
 /// The real client of the case has each page, whole and within `bound`.
 async fn pages(context: &Context, tap: &mut Tap, requests: &[Request], bound: Duration) -> Found {
-    for fetched in fetch::all(context, tap, requests, bound, GIVE_UP).await? {
-        fetched.is("hello\n")?;
+    let service = context.service();
+    let bound = service.answers_within(bound);
+    for fetched in fetch::all(context, tap, requests, bound, bound.max(GIVE_UP)).await? {
+        // What another service has at its path is its own.
+        if service.instead.is_none() || !service.serves(fetched.status) {
+            fetched.is("hello\n")?;
+        }
     }
     Ok(())
 }

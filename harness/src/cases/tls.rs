@@ -6,9 +6,10 @@
 
 use tokio::time::sleep;
 
-use super::{header, millis, one, plain, secs, sequence};
+use super::{advice, header, idle, millis, one, plain, secs, sequence};
 use crate::case::{Case, Failure};
 use crate::check::{self, Then};
+use crate::timeouts::Timer;
 use crate::wire::connection::{PATIENCE, PROMPT};
 use crate::wire::{Request, Transport};
 
@@ -28,14 +29,14 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn graceful() -> Vec<Case> {
     vec![
-        one(
+        idle::closes_after(
             "tls.close-notify-on-idle-timeout",
             "The idle timeout says close_notify.",
             SOURCE,
-            "proxy-short",
-            plain(),
-            Then::Idles(2000),
-        ),
+            1,
+        )
+        .anywhere(advice::NO_CLOSE_NOTIFY)
+        .waits_for(Timer::Idle),
         one(
             "tls.close-notify-on-idle-timeout-of-a-policy",
             "An idle timeout that the application sets says close_notify.",
@@ -51,7 +52,8 @@ fn graceful() -> Vec<Case> {
             "proxy",
             plain().with("Connection", "close"),
             Then::Closes,
-        ),
+        )
+        .anywhere(advice::NO_CLOSE_NOTIFY),
         one(
             "tls.close-notify-after-close-proxied",
             "The end after a proxied response that says close says close_notify.",
@@ -76,7 +78,8 @@ fn graceful() -> Vec<Case> {
             "proxy",
             Request::local("bare").http10(),
             Then::Closes,
-        ),
+        )
+        .anywhere(advice::NO_CLOSE_NOTIFY),
         one(
             "tls.close-notify-after-an-unread-body",
             "The end after a response to a request whose body was not read says close_notify.",
@@ -159,11 +162,11 @@ fn errors() -> Vec<Case> {
             |context| async move {
                 let mut connection = context.connect().await?;
                 connection.send("\x01\x02 nonsense\r\n\r\n").await;
-                let response = connection.response(&plain()).await?;
-                check::status(&response, 400)?;
-                check::closes(&mut connection, &response, PROMPT).await
+                check::refused(&mut connection, 400, false).await
             },
-        ),
+        )
+        .anywhere(advice::NO_CLOSE_NOTIFY)
+        .without_response(),
         Case::new(
             "tls.close-notify-after-a-generated-error",
             "The end after a generated error says close_notify.",

@@ -5,13 +5,16 @@ mod prove;
 mod run;
 mod serve;
 mod soak;
+mod target;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use harness::anywhere::Anywhere;
 use harness::report::file::Output;
+use harness::report::findings::paragraph;
 use harness::report::outputs::{Outputs, Paths};
 use harness::selection::{self, Selection};
 use harness::subject::lock;
@@ -34,7 +37,7 @@ enum Command {
         case: String,
     },
     /// Build the subjects and run the cases against them.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Prove that the cases that a patch names fail without it and pass with it.
     Prove(ProveArguments),
     /// Measure how late thousands of idle connections are closed, with an optimized subject.
@@ -90,6 +93,8 @@ struct RunArguments {
     /// Show the bytes of expected failures as well.
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    target: target::TargetArguments,
 }
 
 /// The files to write.
@@ -104,6 +109,16 @@ struct OutputArguments {
     /// Also write the results to this file, as a page with every connection drawn.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+}
+
+impl OutputArguments {
+    fn begin(&self) -> Result<Outputs> {
+        Outputs::begin(Paths {
+            json: self.json.as_deref(),
+            junit: self.junit.as_deref(),
+            html: self.html.as_deref(),
+        })
+    }
 }
 
 /// What to prove.
@@ -231,13 +246,35 @@ fn explain(id: &str) -> Result<bool, Problem> {
     if case.alone {
         anstream::println!("  alone    after all others");
     }
+    if let Some(anywhere) = &case.anywhere {
+        anstream::println!("  anywhere also runs with --target{}", needed(anywhere));
+        let mut text = String::new();
+        let _ = paragraph(&mut text, "  ", "costs    ", anywhere.advice.costs);
+        let _ = paragraph(&mut text, "  ", "look     ", anywhere.advice.look);
+        anstream::print!("{text}");
+    }
     for (subject, run, expected) in run::expected_of(&case)? {
         anstream::println!("  known    {subject} with {run}: {expected}");
     }
     Ok(true)
 }
 
+/// The options that a case needs to run against a target.
+fn needed(anywhere: &Anywhere) -> String {
+    let timers = anywhere.timers.iter().map(|timer| timer.flag());
+    let bodies = anywhere.has_body.then_some("--bodies");
+    let mut needed: Vec<_> = timers.chain(bodies).collect();
+    needed.dedup();
+    match needed.is_empty() {
+        true => String::new(),
+        false => format!(" and {}", needed.join(" and ")),
+    }
+}
+
 fn run(arguments: &RunArguments) -> Result<bool, Problem> {
+    if arguments.target.is_given() {
+        return target::run(arguments);
+    }
     let mut selection = Selection::new(
         &arguments.subjects,
         &arguments.cases,
@@ -246,12 +283,7 @@ fn run(arguments: &RunArguments) -> Result<bool, Problem> {
     )
     .map_err(usage)?;
     selection.require_clients = arguments.require_clients;
-    let outputs = Outputs::begin(Paths {
-        json: arguments.outputs.json.as_deref(),
-        junit: arguments.outputs.junit.as_deref(),
-        html: arguments.outputs.html.as_deref(),
-    })
-    .map_err(usage)?;
+    let outputs = arguments.outputs.begin().map_err(usage)?;
     Ok(run::run(selection, outputs, arguments.verbose)?)
 }
 

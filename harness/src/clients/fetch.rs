@@ -87,7 +87,7 @@ impl Session {
                     // The pool takes a connection back in a task of its own.
                     tokio::time::sleep(Duration::from_millis(250)).await;
                 }
-                reqwest::fetch(context, client, &url, request, bound).await
+                reqwest::fetch(context, client, tap, request, bound).await
             }
             User::Hyper(client) => client.fetch(context, &url, request, bound).await,
             User::Driver(lease) => {

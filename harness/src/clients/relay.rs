@@ -32,7 +32,8 @@ impl Relay<'_> {
         client: (ReadHalf, WriteHalf),
         server: (ReadHalf, WriteHalf),
     ) -> io::Result<()> {
-        let connected = format!("{} through a tap", self.context.shape());
+        let to = self.context.called(self.context.shape());
+        let connected = format!("{to} through a tap");
         self.add(Event::Connected(connected));
         let (mut client_read, client_write) = client;
         let (server_read, mut server_write) = server;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, HOST};
 use reqwest::Method;
 
 use crate::case::{Context, Failure};
@@ -28,6 +28,13 @@ pub fn client(context: &Context, tap: &Tap) -> Result<reqwest::Client, Failure> 
             .map_err(|error| Failure::wrong("a certificate", error))?;
         builder = builder.add_root_certificate(trusted);
     }
+    if let (Some(instead), Some(port)) = (&context.service().instead, tap.port()) {
+        // Whom to trust has been found out before, and nobody else is to be asked.
+        builder = builder
+            .danger_accept_invalid_certs(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .resolve(&instead.name, port);
+    }
     builder
         .build()
         .map_err(|error| Failure::wrong("a reqwest client", error.to_string()))
@@ -37,17 +44,17 @@ pub fn client(context: &Context, tap: &Tap) -> Result<reqwest::Client, Failure> 
 pub async fn fetch(
     context: &Context,
     client: &reqwest::Client,
-    url: &str,
+    tap: &Tap,
     request: &Request,
     bound: Duration,
 ) -> Result<Fetched, Failure> {
     let start = Instant::now();
     let method = Method::try_from(request.method_name())
         .map_err(|error| Failure::wrong("a method", error.to_string()))?;
-    let mut asking = client
-        .request(method, url)
-        .headers(headers(request))
-        .timeout(bound);
+    let (url, host) = tap.url_at_port(request.target());
+    let mut headers = headers(request);
+    headers.extend(host.map(|host| (HOST, host)));
+    let mut asking = client.request(method, &url).headers(headers).timeout(bound);
     if let Some(body) = request.text() {
         asking = asking.body(body);
     }

@@ -5,12 +5,13 @@
 //! close_notify of the client. TLS is passed on as it is: the two ends shake hands with each other.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use reqwest::header::HeaderValue;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -19,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout_at;
 
 use crate::case::{Context, Failure, Found};
+use crate::service::Service;
 use crate::wire::connection::seconds;
 use crate::wire::{Endpoint, Transcript, Transport};
 
@@ -49,6 +51,7 @@ pub(super) struct Seen {
 pub struct Tap {
     place: Place,
     over: Transport,
+    service: Arc<Service>,
     used: Arc<AtomicU32>,
     seen: watch::Receiver<Seen>,
     transcript: Transcript,
@@ -88,6 +91,7 @@ impl Tap {
         Ok(Tap {
             place,
             over: context.over,
+            service: context.service().clone(),
             used,
             seen,
             transcript: context.transcript.clone(),
@@ -95,15 +99,45 @@ impl Tap {
         })
     }
 
-    /// The URL of a path.
+    /// The URL of a path. One of a target names the target, so that a client shakes hands with it
+    /// and names it in `Host`; the client has to be told to connect to [`Tap::port`].
     pub fn url(&self, path: &str) -> String {
         let scheme = match self.over {
             Transport::Tls => "https",
             Transport::Plain | Transport::Unix => "http",
         };
+        if let Some(instead) = &self.service.instead {
+            return format!("{scheme}://{}{path}", instead.host);
+        }
         match &self.place {
             Place::Port(address) => format!("{scheme}://{address}{path}"),
             Place::Socket(..) => format!("{scheme}://subject.test{path}"),
+        }
+    }
+
+    /// The same for a client that connects to the port of its URL, with the `Host` that it is to send
+    /// where the URL does not say it.
+    pub fn url_at_port(&self, path: &str) -> (String, Option<HeaderValue>) {
+        let (Some(instead), Some(port)) = (&self.service.instead, self.port()) else {
+            return (self.url(path), None);
+        };
+        let scheme = match self.over {
+            Transport::Tls => "https",
+            Transport::Plain | Transport::Unix => "http",
+        };
+        let is_address = instead.name.trim_matches(['[', ']']).parse::<IpAddr>();
+        let url = match is_address {
+            Ok(_) => format!("{scheme}://{port}{path}"),
+            Err(_) => format!("{scheme}://{}:{}{path}", instead.name, port.port()),
+        };
+        (url, HeaderValue::from_str(&instead.host).ok())
+    }
+
+    /// The port to connect to, where it is one.
+    pub fn port(&self) -> Option<SocketAddr> {
+        match &self.place {
+            Place::Port(address) => Some(*address),
+            Place::Socket(..) => None,
         }
     }
 
@@ -117,11 +151,16 @@ impl Tap {
 
     /// What makes curl connect here.
     pub fn curl_arguments(&self) -> Vec<String> {
-        match &self.place {
+        let mut arguments: Vec<String> = match &self.place {
             Place::Socket(path, _) => vec!["--unix-socket".into(), path.display().to_string()],
+            // Whom to trust has been found out before.
             Place::Port(_) if self.over == Transport::Tls => vec!["--insecure".into()],
             Place::Port(_) => Vec::new(),
+        };
+        if let (Some(_), Some(port)) = (&self.service.instead, self.port()) {
+            arguments.extend(["--connect-to".into(), format!("::{port}")]);
         }
+        arguments
     }
 
     /// How many connections the client has used. Some clients open one more than they need.
@@ -235,7 +274,7 @@ impl Listener {
 
 async fn connect(target: &Endpoint) -> io::Result<(ReadHalf, WriteHalf)> {
     match target {
-        Endpoint::Plain(address) | Endpoint::Tls(address) => {
+        Endpoint::Plain(address) | Endpoint::Tls(address) | Endpoint::TlsTo(address, _) => {
             tcp(TcpStream::connect(address).await?)
         }
         Endpoint::Unix(path) => Ok(unix(UnixStream::connect(path).await?)),
@@ -276,6 +315,7 @@ async fn accept(
                 seen: &seen,
                 ending: AtomicBool::new(false),
             };
+            context.subject().pace().await;
             let relayed = match connect(&target).await {
                 Ok(server) => relay.run(client, server).await,
                 Err(error) => Err(error),

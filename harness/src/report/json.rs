@@ -5,7 +5,9 @@ use std::io::Write;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::findings;
 use super::Run;
+use crate::anywhere::Advice;
 use crate::outcome::{Outcome, Status};
 
 #[derive(Serialize)]
@@ -27,6 +29,9 @@ struct CaseReport<'a> {
     status: Status,
     millis: u64,
     detail: String,
+    /// Of a finding that any service could have: what it costs, and where to look.
+    #[serde(flatten)]
+    advice: Option<Advice>,
 }
 
 /// Writes the report.
@@ -53,6 +58,7 @@ fn report<'a>(run: &Run<'a>) -> Report<'a> {
                 status: outcome.status,
                 millis: u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
                 detail: detail(outcome),
+                advice: findings::advice(outcome),
             })
             .collect(),
     });

@@ -3,6 +3,7 @@
 
 pub mod details;
 pub mod file;
+pub mod findings;
 pub mod groups;
 pub mod html;
 pub mod json;

@@ -1,10 +1,11 @@
-//! A running subject.
+//! A running subject: a variant in a process of ours, or a target that somebody else runs.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{bail, Context as _, Result};
@@ -14,7 +15,11 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::build::Built;
+use crate::case::Case;
 use crate::paths;
+use crate::service::Service;
+use crate::target::Target;
+use crate::timeouts::Timeouts;
 use crate::wire::tls::Identity;
 use crate::wire::{Endpoint, Transport};
 
@@ -32,9 +37,21 @@ struct Ready {
     capabilities: Vec<String>,
 }
 
-/// A running subject; ends when dropped.
+/// A running subject. One that is a process of ours ends when dropped.
 #[derive(Debug)]
 pub struct Subject {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Own(Box<Own>),
+    Target(Box<Target>),
+}
+
+/// A process of ours.
+#[derive(Debug)]
+struct Own {
     built: Built,
     origin: SocketAddr,
     ready: Ready,
@@ -96,7 +113,7 @@ impl Subject {
             bail!("{name} ended at once: {}", process.wait().await?);
         };
         let ready = serde_json::from_str(&line).with_context(|| format!("{name} said {line}"))?;
-        Ok(Subject {
+        let own = Own {
             built: built.clone(),
             origin,
             ready,
@@ -105,76 +122,139 @@ impl Subject {
             commands,
             answers: lines,
             _directory: directory,
+        };
+        Ok(Subject {
+            kind: Kind::Own(Box::new(own)),
         })
+    }
+
+    /// A service that somebody else runs.
+    pub fn target(target: Target) -> Subject {
+        Subject {
+            kind: Kind::Target(Box::new(target)),
+        }
+    }
+
+    fn own(&self) -> Result<&Own> {
+        match &self.kind {
+            Kind::Own(own) => Ok(own),
+            Kind::Target(target) => bail!("{} is not run by this harness", target.name()),
+        }
+    }
+
+    fn own_mut(&mut self) -> Result<&mut Own> {
+        match &mut self.kind {
+            Kind::Own(own) => Ok(own),
+            Kind::Target(target) => bail!("{} is not run by this harness", target.name()),
+        }
     }
 
     /// Another process of the same variant, for a case that counts what it leaves behind.
     pub async fn another(&self, purpose: &str) -> Result<Subject> {
-        Subject::start(&self.built, self.origin, purpose).await
+        let own = self.own()?;
+        Subject::start(&own.built, own.origin, purpose).await
     }
 
     /// Gives it the signal of a graceful shutdown.
     pub async fn shut_down(&mut self) -> Result<()> {
-        let sent = self.commands.write_all(b"shutdown\n").await;
+        let sent = self.own_mut()?.commands.write_all(b"shutdown\n").await;
         sent.with_context(|| format!("{} takes no commands", self.name()))
     }
 
     /// What it says of itself.
     pub async fn stats(&mut self) -> Result<Stats> {
-        self.commands.write_all(b"stats\n").await?;
-        let line = tokio::time::timeout(START, self.answers.next_line()).await??;
+        let own = self.own_mut()?;
+        own.commands.write_all(b"stats\n").await?;
+        let line = tokio::time::timeout(START, own.answers.next_line()).await??;
         let line = line.with_context(|| format!("{} has ended", self.name()))?;
         serde_json::from_str(&line).with_context(|| format!("{} said {line}", self.name()))
     }
 
     /// What it has logged.
     pub fn log(&self) -> Result<String> {
-        std::fs::read_to_string(&self.log).with_context(|| self.log.display().to_string())
+        let log = &self.own()?.log;
+        std::fs::read_to_string(log).with_context(|| log.display().to_string())
     }
 
-    /// The variant's name.
+    /// The variant's name, or the target's URL.
     pub fn name(&self) -> &str {
-        &self.built.variant.name
+        match &self.kind {
+            Kind::Own(own) => &own.built.variant.name,
+            Kind::Target(target) => target.name(),
+        }
+    }
+
+    /// What a case asks it for and holds it to.
+    pub fn service(&self, case: &Case) -> Arc<Service> {
+        match &self.kind {
+            Kind::Own(_) => Arc::default(),
+            Kind::Target(target) => target.service(case),
+        }
+    }
+
+    /// How long a shape waits at most, as it is configured.
+    pub fn timeouts(&self, shape: &str) -> Timeouts {
+        match &self.kind {
+            Kind::Own(_) => Timeouts::of_shape(shape),
+            Kind::Target(target) => target.timeouts,
+        }
+    }
+
+    /// Waits until one more connection may be opened, where their rate is bounded.
+    pub async fn pace(&self) {
+        if let Kind::Target(target) = &self.kind {
+            target.pace().await;
+        }
     }
 
     /// The id of its process, while it runs.
     pub fn id(&self) -> Option<u32> {
-        self.process.id()
+        self.own().ok()?.process.id()
     }
 
     /// Whether it is built on the patched crates, with all of the patches.
     pub fn is_patched(&self) -> bool {
-        self.built.variant.patched.is_some() && self.built.variant.prefix.is_none()
+        let own = self.own();
+        own.is_ok_and(|own| {
+            own.built.variant.patched.is_some() && own.built.variant.prefix.is_none()
+        })
     }
 
     /// Where a shape listens over a transport.
     pub fn endpoint(&self, shape: &str, over: Transport) -> Option<Endpoint> {
+        let ready = match &self.kind {
+            Kind::Own(own) => &own.ready,
+            Kind::Target(target) => return target.endpoint(over),
+        };
         match over {
             Transport::Plain => self.address(shape).map(Endpoint::Plain),
-            Transport::Tls => self.ready.tls.get(shape).copied().map(Endpoint::Tls),
-            Transport::Unix => self.ready.unix.get(shape).cloned().map(Endpoint::Unix),
+            Transport::Tls => ready.tls.get(shape).copied().map(Endpoint::Tls),
+            Transport::Unix => ready.unix.get(shape).cloned().map(Endpoint::Unix),
         }
     }
 
     /// The port of a shape, without TLS.
     pub fn address(&self, shape: &str) -> Option<SocketAddr> {
-        self.ready.shapes.get(shape).copied()
+        self.own().ok()?.ready.shapes.get(shape).copied()
     }
 
     /// Every shape and where it listens.
     pub fn shapes(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
-        self.ready
-            .shapes
-            .iter()
+        let own = self.own().into_iter();
+        own.flat_map(|own| &own.ready.shapes)
             .map(|(name, address)| (name.as_str(), *address))
     }
 
     /// Why a case cannot run here, if it cannot.
-    pub fn lacks(&self, case: &crate::case::Case, over: Transport) -> Option<String> {
+    pub fn lacks(&self, case: &Case, over: Transport) -> Option<String> {
+        let ready = match &self.kind {
+            Kind::Own(own) => &own.ready,
+            Kind::Target(target) => return target.lacks(case, over),
+        };
         let shape = case
             .shapes
             .iter()
-            .find(|shape| !self.ready.shapes.contains_key(**shape))
+            .find(|shape| !ready.shapes.contains_key(**shape))
             .map(|shape| format!("its API has no call for the shape {shape}"));
         let transport = || {
             case.shapes
@@ -185,7 +265,7 @@ impl Subject {
         let call = || {
             case.needs
                 .iter()
-                .find(|need| !self.ready.capabilities.iter().any(|have| have == *need))
+                .find(|need| !ready.capabilities.iter().any(|have| have == *need))
                 .map(|need| format!("its API has no {need}"))
         };
         shape.or_else(call).or_else(transport)
@@ -193,17 +273,20 @@ impl Subject {
 
     /// The ports of its shapes, with and without TLS.
     pub fn ports(&self) -> Vec<u16> {
-        let ports = self.ready.shapes.values().chain(self.ready.tls.values());
-        ports.map(SocketAddr::port).collect()
+        let own = self.own().into_iter();
+        own.flat_map(|own| own.ready.shapes.values().chain(own.ready.tls.values()))
+            .map(SocketAddr::port)
+            .collect()
     }
 
     /// How many connections its process holds on its shapes' ports and sockets.
     pub fn open_connections(&self) -> Result<usize> {
+        let own = self.own()?;
         let id = self.id().context("the subject has ended")?;
         let tcp = connections(id, &self.ports())?;
         let table = format!("/proc/{id}/net/unix");
         let unix = std::fs::read_to_string(&table).context(table)?;
-        let paths: Vec<_> = self.ready.unix.values().collect();
+        let paths: Vec<_> = own.ready.unix.values().collect();
         let unix = unix.lines().filter(|line| is_unix(line, &paths));
         Ok(tcp.len() + unix.count())
     }
@@ -217,6 +300,21 @@ pub fn connections(id: u32, ports: &[u16]) -> Result<HashSet<Pair>> {
         .lines()
         .filter_map(|line| connection(line, ports))
         .collect())
+}
+
+/// Whether the kernel has not handed the connection from `client` to the server on `server` yet: it
+/// waits for a first byte (TCP_DEFER_ACCEPT), and no process holds anything. Only known of servers
+/// on this machine.
+pub fn is_deferred(server: u16, client: u16) -> bool {
+    const SYN_RECV: &str = "03";
+    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| {
+        let text = std::fs::read_to_string(table).unwrap_or_default();
+        text.lines().any(|line| {
+            let mut columns = line.split_whitespace().skip(1);
+            let mut port = || u16::from_str_radix(columns.next()?.rsplit(':').next()?, 16).ok();
+            (port(), port()) == (Some(server), Some(client)) && columns.next() == Some(SYN_RECV)
+        })
+    })
 }
 
 /// The connection on one of `ports` that a line of `/proc/net/tcp` shows, unless only the kernel

@@ -4,6 +4,7 @@
 //! elsewhere loses no time: the time of a FIN is when it arrived, not when the case looked.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -15,6 +16,7 @@ use super::response::{parse, Framing, Parsed, Response};
 use super::transcript::{shown, Event, Transcript};
 use super::transport::{self, Endpoint, Incoming, Reader, Writer};
 use crate::case::Failure;
+use crate::service::{HeldTo, Service};
 
 /// How long a response may take before the case says that it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -69,6 +71,8 @@ pub struct Connection {
     sent_at: Instant,
     answered_at: Instant,
     send_failure: Option<String>,
+    service: Arc<Service>,
+    asked: Option<Request>,
 }
 
 impl Connection {
@@ -84,7 +88,7 @@ impl Connection {
         let (read, write, now) = transport::connect(&endpoint).await?;
         let over = match endpoint {
             Endpoint::Plain(_) => "",
-            Endpoint::Tls(_) => " over TLS",
+            Endpoint::Tls(_) | Endpoint::TlsTo(..) => " over TLS",
             Endpoint::Unix(_) => " over a Unix socket",
         };
         transcript.add(number, Event::Connected(format!("{name}{over}")));
@@ -104,7 +108,25 @@ impl Connection {
             sent_at: now,
             answered_at: now,
             send_failure: None,
+            service: Arc::default(),
+            asked: None,
         })
+    }
+
+    /// The same to a service that is held to something else than ours.
+    pub fn to(mut self, service: Arc<Service>) -> Connection {
+        self.service = service;
+        self
+    }
+
+    /// What is at the other end.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The last request that a response was read for.
+    pub fn asked(&self) -> Option<&Request> {
+        self.asked.as_ref()
     }
 
     /// Sends bytes. A server that has closed already is no failure here: what the case expects to
@@ -238,9 +260,11 @@ impl Connection {
 
     /// Reads the next response, 1xx or final.
     pub async fn next_response(&mut self, request: &Request) -> Result<Response, Failure> {
+        self.asked = Some(request.clone());
         let method = request.method_name();
+        let patience = self.service.patience;
         let from = self.consumed;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         self.awaits("a complete response", None, Some(deadline));
         let read = |inbound: &Inbound| parse(&inbound.bytes[from..], method, inbound.end.is_some());
         let waiting = self
@@ -254,12 +278,12 @@ impl Connection {
         let Some((parsed, at)) = read else {
             return Err(Failure::hang(
                 "a complete response",
-                format!("{} after {PATIENCE:?}", describe(&self.unread())),
+                format!("{} after {patience:?}", describe(&self.unread())),
             ));
         };
         match parsed {
             Parsed::Complete(response, _)
-                if response.framing == Framing::CloseDelimited && !self.ended_with(End::Fin) =>
+                if response.framing == Framing::CloseDelimited && !self.ended_well() =>
             {
                 Err(Failure::wrong(
                     "a complete response",
@@ -343,6 +367,9 @@ impl Connection {
         // the last byte sent and the last byte received.
         let early = self.sent_at + time.saturating_sub(EARLY);
         let from = self.reference();
+        if self.is_lenient() {
+            return self.lets_go(from, time).await;
+        }
         let least = early.saturating_duration_since(from);
         self.ends(from, least, time + LATE).await
     }
@@ -356,12 +383,18 @@ impl Connection {
 
     /// The connection is closed `time` after `from`, without another byte.
     pub async fn closes_at(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
+        if self.is_lenient() {
+            return self.lets_go(from, time).await;
+        }
         self.ends(from, time.saturating_sub(EARLY), time + LATE)
             .await
     }
 
     /// The connection is closed `time` after `from`, whatever is said before.
     pub async fn ends_at(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
+        if self.is_lenient() {
+            return self.lets_go(from, time).await;
+        }
         let least = time.saturating_sub(EARLY);
         let most = time + LATE;
         let expected = format!("the end between {} and {}", seconds(least), seconds(most));
@@ -448,6 +481,11 @@ impl Connection {
         Err(Failure::wrong(expected, self.seen_instead()))
     }
 
+    /// The two ports, client's and server's, where it has any.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        self.write.ports()
+    }
+
     /// When the last bytes were sent; the start of the connection if there were none.
     pub fn sent_at(&self) -> Instant {
         self.sent_at
@@ -485,6 +523,7 @@ impl Connection {
         least: Duration,
         most: Duration,
     ) -> Result<(), Failure> {
+        let most = self.service.promptly(most);
         let expected = if least.is_zero() {
             format!("the connection closed within {}", seconds(most))
         } else {
@@ -512,7 +551,7 @@ impl Connection {
             (inbound.end, inbound.bytes.len() > consumed)
         };
         match end {
-            Some((End::Fin, at)) if !unread => {
+            Some((end, at)) if !unread && self.may_end_with(end) => {
                 let took = at.saturating_duration_since(from);
                 if took < least || took > most {
                     return Err(Failure::wrong(
@@ -530,9 +569,53 @@ impl Connection {
         }
     }
 
-    fn ended_with(&self, expected: End) -> bool {
-        let inbound = self.inbound.borrow();
-        inbound.end.is_some_and(|(end, _)| end == expected)
+    /// Whether the end says that all was sent. Where TLS that ends without close_notify is the
+    /// business of other cases, it does.
+    fn ended_well(&self) -> bool {
+        match self.inbound.borrow().end {
+            Some((End::Fin, _)) => true,
+            Some((End::Truncated, _)) => !self.service.notifies,
+            Some((End::Reset, _)) | None => false,
+        }
+    }
+
+    /// Whether an end between messages is one that the service may choose.
+    fn may_end_with(&self, end: End) -> bool {
+        match self.service.held_to {
+            HeldTo::Design => end == End::Fin,
+            HeldTo::Standard => end == End::Fin || !(self.service.notifies && self.write.is_tls()),
+        }
+    }
+
+    /// The end within `time` of `from`, whatever is said before: what others do, they may do sooner,
+    /// and with a word or without.
+    pub async fn lets_go(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
+        let most = self.service.at_most(time);
+        let expected = format!("the connection closed within {}", seconds(most));
+        self.awaits(&expected, None, Some(from + most));
+        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
+        let deadline = tokio::time::Instant::from_std(from + most);
+        let end = match timeout_at(deadline, waiting).await {
+            Ok(Ok(inbound)) => inbound.end,
+            _ => None,
+        };
+        match end {
+            Some((end, _)) if self.may_end_with(end) => Ok(()),
+            Some((end, _)) => Err(Failure::wrong(expected, end.as_str())),
+            None => {
+                let after = seconds(from.elapsed());
+                let seen = match self.unread() {
+                    unread if unread.is_empty() => format!("still open after {after}"),
+                    unread => format!("still open after {after}, with {}", describe(&unread)),
+                };
+                Err(Failure::hang(expected, seen))
+            }
+        }
+    }
+
+    /// Whether it is held to the standards alone.
+    fn is_lenient(&self) -> bool {
+        self.service.held_to == HeldTo::Standard
     }
 
     fn seen_instead(&self) -> String {

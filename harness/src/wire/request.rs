@@ -46,6 +46,16 @@ impl Request {
         self
     }
 
+    /// The same for another path of another host, without the fields that only our subject knows:
+    /// those that begin with `X-`.
+    pub fn elsewhere(&self, target: &str, host: &str) -> Request {
+        let own = |line: &Vec<u8>| line.len() >= 2 && line[..2].eq_ignore_ascii_case(b"X-");
+        let mut request = self.clone().replacing_host(host);
+        request.target = target.to_owned();
+        request.lines.retain(|line| !own(line));
+        request
+    }
+
     /// Whether it is HTTP/1.0.
     pub fn is_http10(&self) -> bool {
         self.version == "HTTP/1.0"

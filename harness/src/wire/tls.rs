@@ -68,6 +68,23 @@ impl Identity {
     }
 }
 
+/// A server that is not ours: whom to trust, and the name to ask for.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// How to shake hands.
+    pub config: Arc<ClientConfig>,
+    /// Whose certificate it must show.
+    pub name: ServerName<'static>,
+}
+
+impl PartialEq for Peer {
+    fn eq(&self, other: &Peer) -> bool {
+        Arc::ptr_eq(&self.config, &other.config) && self.name == other.name
+    }
+}
+
+impl Eq for Peer {}
+
 /// The TLS state that both halves of a connection share.
 type Session = Arc<Mutex<ClientConnection>>;
 
@@ -98,10 +115,28 @@ pub async fn connect(address: SocketAddr) -> io::Result<(TlsReader, TlsWriter, I
     shake_hands(socket).await
 }
 
-/// The same on a connection that is made.
+/// The same with a server that is not ours.
+pub async fn connect_to(
+    address: SocketAddr,
+    peer: &Peer,
+) -> io::Result<(TlsReader, TlsWriter, Instant)> {
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    shake_hands_as(socket, peer.config.clone(), peer.name.clone()).await
+}
+
+/// The same as [`connect`] on a connection that is made.
 pub async fn shake_hands(socket: TcpStream) -> io::Result<(TlsReader, TlsWriter, Instant)> {
     let config = Identity::get()?.config.clone();
     let name = ServerName::from(socket.peer_addr()?.ip());
+    shake_hands_as(socket, config, name).await
+}
+
+async fn shake_hands_as(
+    socket: TcpStream,
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+) -> io::Result<(TlsReader, TlsWriter, Instant)> {
     let mut session = ClientConnection::new(config, name).map_err(io::Error::other)?;
     // A case may send more at once than rustls would keep.
     session.set_buffer_limit(None);

@@ -10,7 +10,7 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{tcp, unix, TcpStream, UnixStream};
 
-use super::tls::{self, TlsReader, TlsWriter};
+use super::tls::{self, Peer, TlsReader, TlsWriter};
 
 /// What a case runs over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,8 +70,22 @@ pub enum Endpoint {
     Plain(SocketAddr),
     /// A port for TLS.
     Tls(SocketAddr),
+    /// A port for TLS of a server that is not ours.
+    TlsTo(SocketAddr, Peer),
     /// A Unix socket.
     Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// The port, with TLS or without.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Endpoint::Plain(address) | Endpoint::Tls(address) | Endpoint::TlsTo(address, _) => {
+                Some(*address)
+            }
+            Endpoint::Unix(_) => None,
+        }
+    }
 }
 
 impl From<SocketAddr> for Endpoint {
@@ -124,16 +138,23 @@ pub async fn connect(endpoint: &Endpoint) -> io::Result<(Reader, Writer, Instant
             let (read, write) = stream.into_split();
             Ok((Reader::Plain(read), Writer::Plain(write), now))
         }
-        Endpoint::Tls(address) => {
-            let (read, write, now) = tls::connect(*address).await?;
-            let (read, write) = (Box::new(read), Box::new(write));
-            Ok((Reader::Tls(read), Writer::Tls(write), now))
-        }
+        Endpoint::Tls(address) => secured(tls::connect(*address).await?),
+        Endpoint::TlsTo(address, peer) => secured(tls::connect_to(*address, peer).await?),
         Endpoint::Unix(path) => {
             let (read, write) = UnixStream::connect(path).await?.into_split();
             Ok((Reader::Unix(read), Writer::Unix(write), now))
         }
     }
+}
+
+fn secured(
+    (read, write, now): (TlsReader, TlsWriter, Instant),
+) -> io::Result<(Reader, Writer, Instant)> {
+    Ok((
+        Reader::Tls(Box::new(read)),
+        Writer::Tls(Box::new(write)),
+        now,
+    ))
 }
 
 impl Reader {
@@ -173,6 +194,19 @@ impl Writer {
             Writer::Unix(socket) => socket.shutdown().await,
             Writer::Tls(session) => session.finish().await,
         }
+    }
+
+    /// The two ports, client's and server's. A Unix socket has none.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        let socket = match self {
+            Writer::Plain(socket) => socket,
+            Writer::Tls(session) => session.socket(),
+            Writer::Unix(_) => return None,
+        };
+        Some((
+            socket.local_addr().ok()?.port(),
+            socket.peer_addr().ok()?.port(),
+        ))
     }
 
     /// Whether a close_notify goes before the FIN.
