@@ -159,9 +159,9 @@ pub fn paragraph(f: &mut impl fmt::Write, indent: &str, label: &str, text: &str)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::transcript::Record;
     use crate::clients::Client;
     use crate::expectations::Expectations;
+    use crate::wire::transcript::Record;
     use crate::wire::Transport;
     use std::time::Duration;
 
