@@ -1,12 +1,13 @@
 //! Which names a patch brings, and which names it uses.
 //!
 //! A patch that calls what another one added may stand far from it. So the Rust files that a patch
-//! touches are read before and after it: names that are defined only after it are its own, and a later
-//! patch whose added lines hold such a name needs it. A name that its file alone can see counts only
-//! there. Two things of one name are not told apart: a name that was known before, as `new` is, tells
+//! touches are read as they are after it: names that nothing had before are its own, and a later patch
+//! whose added lines hold such a name needs it. So does one that uses what an earlier one imported into the
+//! same file; an extension trait (`AsyncReadExt`) is used without its name, by whatever comes to that file. A name that its file alone can see counts only
+//! there. Things of one name are not told apart: a word that upstream's own code has, as `new`, tells
 //! nothing. What no name shows (that, or a signature that changed) is said by a `Needs:` trailer.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -19,6 +20,15 @@ use crate::patch_file::{FileDiff, HunkLineKind, PatchFile};
 pub struct Name {
     word: String,
     only_in: Option<String>,
+    /// Whether it is defined elsewhere, and imported.
+    is_import: bool,
+}
+
+impl Name {
+    /// Whether it is an extension trait, as far as its name tells.
+    fn is_extension(&self) -> bool {
+        self.is_import && self.word.ends_with("Ext")
+    }
 }
 
 /// The sources as they are after some of the patches.
@@ -28,7 +38,9 @@ pub struct Sources<'d> {
     dir: &'d Path,
     /// The files that patches have touched.
     files: HashMap<String, String>,
-    /// Every name that such a file has defined so far.
+    /// The words of all of them without patches.
+    words: HashSet<String>,
+    /// Every name that a patch has brought so far.
     known: BTreeSet<Name>,
     /// Files that are not as Rust is written, and why.
     pub unread: BTreeMap<String, String>,
@@ -36,13 +48,28 @@ pub struct Sources<'d> {
 
 impl<'d> Sources<'d> {
     /// Those in `dir`, without patches.
-    pub fn pristine(dir: &'d Path) -> Self {
-        Self {
+    pub fn pristine(dir: &'d Path) -> Result<Self> {
+        let mut words = HashSet::new();
+        let mut folders = vec![dir.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            let cannot_read = || format!("cannot read {}", folder.display());
+            for entry in std::fs::read_dir(&folder).with_context(cannot_read)? {
+                let path = entry.with_context(cannot_read)?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if is_rust(&path) {
+                    let text = read(&path)?;
+                    words.extend(text.lines().flat_map(words_of).map(str::to_owned));
+                }
+            }
+        }
+        Ok(Self {
             dir,
             files: HashMap::new(),
+            words,
             known: BTreeSet::new(),
             unread: BTreeMap::new(),
-        }
+        })
     }
 
     /// Applies `patch`, and gives the names it brings.
@@ -55,15 +82,18 @@ impl<'d> Sources<'d> {
             };
             let after = patched(&before, file);
             if let Some(path) = &file.new_path {
-                if path.ends_with(".rs") {
-                    let known = self.definitions(path, &before);
-                    self.known.extend(known);
+                if is_rust(Path::new(path)) {
+                    let imported = self.definitions(path, &before);
+                    self.known
+                        .extend(imported.into_iter().filter(|name| name.is_import));
                     names.extend(self.definitions(path, &after));
                 }
                 self.files.insert(path.clone(), after);
             }
         }
-        names.retain(|name| !self.known.contains(name));
+        names.retain(|name| {
+            !self.known.contains(name) && (name.is_import || !self.words.contains(&name.word))
+        });
         self.known.extend(names.iter().cloned());
         Ok(names)
     }
@@ -86,8 +116,7 @@ impl<'d> Sources<'d> {
         if let Some(text) = self.files.remove(path) {
             return Ok(text);
         }
-        let path = self.dir.join(path);
-        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        read(&self.dir.join(path))
     }
 }
 
@@ -99,9 +128,9 @@ pub fn used<'n>(patch: &PatchFile, names: &'n BTreeSet<Name>) -> Option<&'n str>
         .filter_map(|file| Some((file.new_path.as_deref()?, words(file))))
         .collect();
     let is_used = |name: &&Name| match &name.only_in {
-        Some(path) => words
-            .get(path.as_str())
-            .is_some_and(|words| words.contains(name.word.as_str())),
+        Some(path) => words.get(path.as_str()).is_some_and(|words| {
+            words.contains(name.word.as_str()) || (name.is_extension() && !words.is_empty())
+        }),
         None => words
             .values()
             .any(|words| words.contains(name.word.as_str())),
@@ -120,11 +149,22 @@ fn words(file: &FileDiff) -> BTreeSet<&str> {
         .iter()
         .flat_map(|hunk| &hunk.lines)
         .filter(|line| line.kind == HunkLineKind::Added)
-        .flat_map(|line| {
-            let code = line.text.split("//").next().unwrap_or_default();
-            code.split(|c: char| !c.is_alphanumeric() && c != '_')
-        })
+        .flat_map(|line| words_of(&line.text))
         .collect()
+}
+
+/// The words of a line of code, without those of a comment.
+fn words_of(line: &str) -> impl Iterator<Item = &str> {
+    let code = line.split("//").next().unwrap_or_default();
+    code.split(|c: char| !c.is_alphanumeric() && c != '_')
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
 }
 
 /// `before` with the hunks of `file`, which are known to fit.
@@ -158,6 +198,26 @@ impl Definitions<'_> {
         self.names.insert(Name {
             word: name.to_string(),
             only_in: is_private.then(|| self.path.to_owned()),
+            is_import: false,
+        });
+    }
+
+    fn imports(&mut self, tree: &syn::UseTree) {
+        let name = match tree {
+            syn::UseTree::Path(path) => return self.imports(&path.tree),
+            syn::UseTree::Group(group) => {
+                return group.items.iter().for_each(|tree| self.imports(tree))
+            }
+            syn::UseTree::Glob(_) => return,
+            syn::UseTree::Name(name) => &name.ident,
+            // One that is renamed to `_` is used as it was named.
+            syn::UseTree::Rename(rename) if rename.rename == "_" => &rename.ident,
+            syn::UseTree::Rename(rename) => &rename.rename,
+        };
+        self.names.insert(Name {
+            word: name.to_string(),
+            only_in: Some(self.path.to_owned()),
+            is_import: true,
         });
     }
 
@@ -223,6 +283,10 @@ impl<'ast> Visit<'ast> for Definitions<'_> {
         }
     }
 
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.imports(&item.tree);
+    }
+
     fn visit_item_type(&mut self, item: &'ast syn::ItemType) {
         self.item(&item.ident, &item.vis);
     }
@@ -263,7 +327,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.rs"), format!("{before}\n")).unwrap();
         let patch = patch("a.rs", &format!("@@ -1 +1 @@\n-{before}\n+{after}\n"));
-        Sources::pristine(dir.path()).apply(&patch).unwrap()
+        Sources::pristine(dir.path())
+            .unwrap()
+            .apply(&patch)
+            .unwrap()
     }
 
     fn words(names: &BTreeSet<Name>) -> Vec<&str> {
@@ -271,13 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_brings_what_was_not_defined_before() {
+    fn a_patch_brings_what_upstream_has_no_word_for() {
         let names = brought(
             "struct A; impl A { fn new() {} }",
             "struct A { idle: u8 } impl A { fn new() {} pub fn end(&self) {} } pub enum B { C { d: u8 } } trait E { fn f(); }",
         );
         assert_eq!(words(&names), ["B", "C", "E", "d", "end", "f", "idle"]);
         assert_eq!(words(&brought("fn a() {}", "fn a() { b(); }")), [""; 0]);
+        assert_eq!(words(&brought("fn a() { b::c(); }", "fn b() {}")), [""; 0]);
     }
 
     #[test]
@@ -294,12 +362,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_imported_is_needed_in_that_file() {
+        let names = brought("use a::B;", "use a::{B, C as D}; use std::io::ReadExt;");
+        assert_eq!(words(&names), ["D", "ReadExt"]);
+        let uses = |path, code: &str| {
+            let patch = patch(path, &format!("@@ -1 +1,2 @@\n x\n+{code}\n"));
+            used(&patch, &names).map(str::to_owned)
+        };
+        assert_eq!(uses("a.rs", "D::new();").as_deref(), Some("D"));
+        assert_eq!(uses("a.rs", "file.read();").as_deref(), Some("ReadExt"));
+        assert_eq!(uses("other.rs", "D::new(); file.read();"), None);
+    }
+
+    #[test]
     fn what_is_no_rust_is_said() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.rs"), "line 1\n").unwrap();
-        let mut sources = Sources::pristine(dir.path());
-        let names = sources.apply(&patch("a.rs", "@@ -1 +1 @@\n-line 1\n+fn a() {}\n"));
-        assert_eq!(words(&names.unwrap()), ["a"]);
+        let mut sources = Sources::pristine(dir.path()).unwrap();
+        let names = sources.apply(&patch("a.rs", "@@ -1 +1 @@\n-line 1\n+line 2\n"));
+        assert_eq!(words(&names.unwrap()), [""; 0]);
         assert!(sources.unread.contains_key("a.rs"));
     }
 }

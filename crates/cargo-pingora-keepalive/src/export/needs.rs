@@ -61,7 +61,7 @@ impl fmt::Display for Why {
 struct Entry<'p> {
     queued: &'p Patch,
     patch: PatchFile,
-    /// Names that no file it touches had before it.
+    /// Names that nothing had before it.
     brings: BTreeSet<Name>,
 }
 
@@ -88,7 +88,7 @@ pub fn of(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Step>> {
     let last = position(patches, name)?;
-    let mut sources = Sources::pristine(pristine);
+    let mut sources = Sources::pristine(pristine)?;
     let mut entries = Vec::new();
     for queued in &patches[..=last] {
         let patch = parsed(queued)?;
