@@ -64,3 +64,18 @@ pub fn client_source(group: &str) -> PathBuf {
 pub fn client(group: &str) -> PathBuf {
     target().join("harness/clients").join(group)
 }
+
+/// Where the prefixes of a version's series are checked out.
+pub fn prefixes(version: &str) -> PathBuf {
+    target().join("harness/prove").join(version)
+}
+
+/// Where upstream's unit tests are built, by the harness and by `ci/upstream-tests.sh`.
+pub fn upstream_tests() -> PathBuf {
+    target().join("upstream-tests/build")
+}
+
+/// The lock file that upstream's unit tests of a version are built with.
+pub fn upstream_tests_lock(version: &str) -> PathBuf {
+    root().join(format!("ci/upstream-tests-{version}.lock"))
+}

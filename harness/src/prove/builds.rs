@@ -1,6 +1,7 @@
 //! Builds the service on prefixes of the series.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use super::Plan;
 use crate::paths;
 use crate::report::progress::Progress;
 use crate::subject::build::{self, Built};
-use crate::subject::Variant;
+use crate::subject::{Subject, Variant};
 
 /// The service on the prefixes that were asked for.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Drop for Builds {
 /// What came of building on one prefix.
 #[derive(Debug)]
 pub(super) struct Build {
-    /// The program, or what cargo said.
+    /// The program, or what cargo said, or why it does not start.
     pub(super) built: Result<Built, String>,
     /// How long it took.
     pub(super) took: Duration,
@@ -51,6 +52,9 @@ impl Builds {
         // A proof that was interrupted has left its own.
         let _ = std::fs::remove_dir_all(&programs);
         std::fs::create_dir_all(&programs).with_context(|| programs.display().to_string())?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         for length in plan.prefixes() {
             tree.check_out(length)?;
             let has = |patch: &str| plan.series.position(patch).is_some_and(|at| at < length);
@@ -59,9 +63,14 @@ impl Builds {
             let name = plan.series.prefix_name(length);
             let start = Instant::now();
             let built = build_one(&variant, &name, &programs, progress);
+            let took = start.elapsed();
+            let built = built.and_then(|built| {
+                runtime.block_on(starts(&built))?;
+                Ok(built)
+            });
             let build = Build {
                 built: built.map_err(|error| format!("{error:#}")),
-                took: start.elapsed(),
+                took,
             };
             builds.prefixes.insert(length, build);
         }
@@ -96,4 +105,10 @@ fn build_one(
         ..variant.clone()
     };
     Ok(Built { variant, program })
+}
+
+/// Starts the service once. One that does not start would end the run of all the others.
+async fn starts(built: &Built) -> Result<()> {
+    let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    Subject::start(built, nobody, "start").await.map(drop)
 }

@@ -28,7 +28,7 @@ pub struct PatchReport {
     pub patch: String,
     /// Why it names no case, if it does not.
     pub none: Option<String>,
-    /// What cargo said, if the prefix that ends with it does not build.
+    /// What cargo said, if the prefix that ends with it does not build, or why it does not start.
     pub build_error: Option<String>,
     /// How long that build took.
     pub build_seconds: f64,
@@ -171,7 +171,7 @@ impl fmt::Display for PatchReport {
             self.patch, self.build_seconds
         )?;
         if let Some(error) = &self.build_error {
-            write!(f, "\n  does not build: {}", indented(error))?;
+            write!(f, "\n  does not build or start: {}", indented(error))?;
         }
         if let Some(reason) = &self.none {
             write!(f, "\n  no case: {reason}")?;
@@ -327,7 +327,9 @@ mod tests {
             ..patch(Verdict::Proved, Seen::Hang, Seen::Pass)
         };
         assert!(!broken.is_proved());
-        assert!(broken.to_string().contains("does not build: E0308"));
+        assert!(broken
+            .to_string()
+            .contains("does not build or start: E0308"));
     }
 
     #[test]

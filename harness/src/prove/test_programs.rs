@@ -55,16 +55,13 @@ impl<'a> UnitTests<'a> {
     /// Compiles the tests of what is checked out, and keeps them.
     pub(super) fn build(&self, prefix: &str, progress: &Progress) -> Result<Programs> {
         // The same for every prefix, and for `ci/upstream-tests.sh`.
-        let lock = paths::root().join(format!("ci/upstream-tests-{}.lock", self.tree.version()));
+        let lock = paths::upstream_tests_lock(self.tree.version());
         std::fs::copy(&lock, self.tree.folder().join("Cargo.lock"))
             .with_context(|| lock.display().to_string())?;
         let mut command = build::cargo();
         command
             .current_dir(self.tree.folder())
-            .env(
-                "CARGO_TARGET_DIR",
-                paths::target().join("upstream-tests/build"),
-            )
+            .env("CARGO_TARGET_DIR", paths::upstream_tests())
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .args(["test", "--lib", "--no-run"])
             .args(["--message-format", "json-render-diagnostics"]);

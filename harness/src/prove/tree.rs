@@ -30,7 +30,7 @@ pub(super) struct PrefixTree {
 impl PrefixTree {
     /// Clones the tree of `version`, or brings the clone up to date.
     pub(super) fn open(version: &str, series: &Series) -> Result<PrefixTree> {
-        let folder = paths::target().join("harness/prove").join(version);
+        let folder = paths::prefixes(version);
         let source = paths::patched(version);
         PrefixTree::clone(version, &source, &folder, series).with_context(|| {
             let source = source.display();
