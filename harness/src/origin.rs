@@ -48,6 +48,7 @@
 //! | `http` | 200, then answers requests as above |
 //! | `refused` | 403 with a length |
 
+pub mod hasty;
 pub mod limited;
 
 use std::collections::HashSet;

@@ -311,6 +311,12 @@ fn rate() -> Vec<Case> {
             "proxy-body",
             Request::new("POST", "/length"),
         ),
+        drips(
+            "body.http-server-min-rate-option",
+            "HttpServerOptions::min_recv_rate counts for an HttpServer.",
+            "http-server-body",
+            own(),
+        ),
         Case::new(
             "body.min-rate-leaves-who-is-faster",
             "A body above the minimum rate is served, long after the grace.",

@@ -40,6 +40,20 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .needs("cache"),
         Case::new(
+            "cache.hop-by-hop-is-not-replayed-on-close",
+            "What an origin said of its own connection is not on a hit that closes.",
+            HOPS,
+            "proxy",
+            |context| async move {
+                let request = Request::get("/hop-by-hop").with("X-Cache", "hop-by-hop-on-close");
+                let closing = request.clone().with("X-Keepalive", "none");
+                let (mut connection, response) = hit(&context, &request, &closing).await?;
+                stopped(&response)?;
+                Then::Closes.check(&mut connection, &response).await
+            },
+        )
+        .needs("cache"),
+        Case::new(
             "cache.hop-by-hop-of-a-request",
             "What a client says of its own connection does not reach the origin.",
             HOPS,

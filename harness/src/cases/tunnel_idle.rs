@@ -1,8 +1,11 @@
 //! Tunnels: how long they may be idle, and what does not end them.
 
+use futures_util::future::try_join_all;
+
 use super::{millis, secs};
 use crate::case::{Case, Failure, Found};
 use crate::check;
+use crate::origin::hasty::HastyOrigin;
 use crate::wire::{Connection, Request};
 
 const SOURCE: &str = "design 4";
@@ -109,5 +112,26 @@ pub(super) fn cases() -> Vec<Case> {
             },
         )
         .needs("read-timeout"),
+        Case::new(
+            "tunnel.a-101-that-overtakes-its-request",
+            "A tunnel stays open though the 101 was there before the end of the request.",
+            "RFC 9110 section 7.8",
+            "proxy",
+            |context| async move {
+                let origin = HastyOrigin::start().await?;
+                let address = origin.address().to_string();
+                let tunnel = || async {
+                    let mut connection = context.connect().await?;
+                    switch(&mut connection, "/", Some(("X-Origin", &address))).await?;
+                    echoes(&mut connection).await
+                };
+                // Which of the two the proxy sees first is a matter of chance: most often the one,
+                // at times the other.
+                for _ in 0..20 {
+                    try_join_all((0..10).map(|_| tunnel())).await?;
+                }
+                Ok(())
+            },
+        ),
     ]
 }
