@@ -1,6 +1,6 @@
 //! Fetching with the client of a case, whichever it is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::hyper::Hyper;
 use super::leave::Lease;
@@ -81,6 +81,7 @@ impl Session {
         bound: Duration,
     ) -> Result<Fetched, Failure> {
         let url = tap.url(request.target());
+        awaits_page(context, bound);
         match &mut self.0 {
             User::Reqwest { client, used } => {
                 if std::mem::replace(used, true) {
@@ -96,6 +97,13 @@ impl Session {
             }
         }
     }
+}
+
+/// Records that a client is given so long.
+fn awaits_page(context: &Context, bound: Duration) {
+    let expected = format!("{} done within {bound:?}", context.client);
+    let deadline = Instant::now() + bound;
+    context.transcript.awaits(0, expected, None, Some(deadline));
 }
 
 /// Fetches each request in turn with the client of the case, which keeps its connections until the
@@ -121,6 +129,7 @@ pub async fn all(
         context.keep(session);
         fetched
     } else {
+        awaits_page(context, give_up);
         match context.client {
             Client::Curl => curl::fetch(context, tap, requests, give_up).await?,
             Client::Wget => wget::fetch(context, tap, requests, give_up).await?,

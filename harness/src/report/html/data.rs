@@ -14,8 +14,9 @@ use crate::outcome::{Outcome, Status};
 use crate::report::Run;
 use crate::wire::transcript::{escaped, Entry, Event, Excerpt};
 
-/// The most events of a run that are drawn; what a case repeats beyond that shows nothing new.
-const MOST_EVENTS: usize = 150;
+/// How many events are drawn from the beginning of a run, and how many to its end. What a case
+/// repeats in between shows nothing new.
+const DRAWN: (usize, usize) = (100, 50);
 
 /// All of it.
 #[derive(Debug, Serialize)]
@@ -59,14 +60,9 @@ struct RunData {
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<usize>,
     events: Vec<Value>,
-    /// How many events are left out.
-    #[serde(skip_serializing_if = "is_none")]
-    cut: usize,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
-fn is_none(count: &usize) -> bool {
-    *count == 0
+    /// How many events are left out, and after how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<(usize, usize)>,
 }
 
 /// Texts by number.
@@ -126,8 +122,7 @@ impl Report {
 }
 
 fn run_data(outcome: &Outcome, subject: usize, case: usize, texts: &mut Texts) -> RunData {
-    let entries = &outcome.transcript.entries;
-    let shown = entries.iter().take(MOST_EVENTS);
+    let (entries, cut) = drawn(&outcome.transcript.entries);
     let known = outcome.expected.reason.as_deref();
     let found = outcome.failure.as_ref();
     let detail = outcome.detail.as_str();
@@ -142,9 +137,20 @@ fn run_data(outcome: &Outcome, subject: usize, case: usize, texts: &mut Texts) -
         known: known.map(|reason| (outcome.expected.status, texts.number(reason))),
         found: found.map(|found| (texts.number(&found.expected), texts.number(&found.seen))),
         detail: (found.is_none() && !detail.is_empty()).then(|| texts.number(detail)),
-        events: shown.map(|entry| event(entry, texts)).collect(),
-        cut: entries.len().saturating_sub(MOST_EVENTS),
+        events: entries.iter().map(|entry| event(entry, texts)).collect(),
+        cut: (cut > 0).then_some((cut, DRAWN.0)),
     }
+}
+
+/// The entries that are drawn, and how many are not.
+fn drawn(entries: &[Entry]) -> (Vec<&Entry>, usize) {
+    let mut drawn: Vec<&Entry> = entries.iter().collect();
+    // Two tasks may have noted what they saw in another order than it was.
+    drawn.sort_by_key(|entry| entry.at);
+    let (head, tail) = DRAWN;
+    let cut = drawn.len().saturating_sub(head + tail);
+    drawn.drain(head.min(drawn.len())..(head + cut).min(drawn.len()));
+    (drawn, cut)
 }
 
 fn event(entry: &Entry, texts: &mut Texts) -> Value {
@@ -192,6 +198,27 @@ mod tests {
         let numbers = ["a", "b", "a"].map(|text| texts.number(text));
         assert_eq!(numbers, [0, 1, 0]);
         assert_eq!(texts.texts, ["a", "b"]);
+    }
+
+    #[test]
+    fn of_many_events_the_first_and_the_last_are_drawn() {
+        let entries = |count: u64| -> Vec<Entry> {
+            let entry = |at| Entry {
+                connection: 1,
+                at: Duration::from_millis(at),
+                event: Event::Fin,
+            };
+            (0..count).map(entry).collect()
+        };
+        for few in [0, 99, 101, 150] {
+            let all = entries(few);
+            assert_eq!(drawn(&all), (all.iter().collect(), 0));
+        }
+        let many = entries(170);
+        let (drawn, cut) = drawn(&many);
+        assert_eq!((drawn.len(), cut), (150, 20));
+        let around = [drawn[99].at, drawn[100].at].map(|at| at.as_millis());
+        assert_eq!(around, [99, 120]);
     }
 
     #[test]

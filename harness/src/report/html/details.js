@@ -38,7 +38,9 @@ function compared(row, client, asked) {
   const last = there[there.length - 1];
   const first = asked !== undefined && runs[asked] ? asked : last;
   const differing = there.filter((i) => i !== first && runs[i].status !== runs[first].status);
-  const others = differing.length > 0 ? differing : there.filter((i) => i !== first);
+  const ran = (i) => runs[i].status !== "skip";
+  const rest = there.filter((i) => i !== first);
+  const others = [differing.filter(ran), rest.filter(ran), rest].find((some) => some.length > 0) ?? [];
   const other = others.includes(last) ? last : others[others.length - 1];
   return new Set([first, other].filter((i) => i !== undefined));
 }

@@ -49,8 +49,8 @@ function drawRow(row, first) {
 function tally(runs) {
   const counts = Object.keys(SIGNS).map((status) => [status, runs.filter((run) => run.status === status).length]);
   const surprises = runs.filter((run) => !run.fine).length;
-  const words = counts.filter(([, count]) => count > 0).map(([status, count]) => `${SIGNS[status]} ${count} ${status}`);
-  return words.join("  ") + (surprises > 0 ? `  ! ${surprises} not as expected` : "");
+  const words = counts.filter(([, count]) => count > 0).map(([status, count]) => [SIGNS[status], count, status].join("\u00a0"));
+  return words.join("  ") + (surprises > 0 ? `  !\u00a0${surprises}\u00a0not\u00a0as\u00a0expected` : "");
 }
 
 function drawGroup(name) {

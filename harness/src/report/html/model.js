@@ -61,6 +61,8 @@ for (const data of report.runs) {
     known: data.known && { status: data.known[0], reason: text(data.known[1]) },
     found: data.found && { expected: text(data.found[0]), seen: text(data.found[1]) },
     detail: data.detail === undefined ? "" : text(data.detail),
+    cut: data.cut?.[0] ?? 0,
+    head: data.cut?.[1],
   };
   row.subjects[data.subject].push(run);
 }
@@ -74,7 +76,7 @@ const siblings = (row) => rows.filter((other) => other.about === row.about);
  */
 function eventsOf(run) {
   if (run.made) return run.made;
-  run.made = run.events.map(event).sort((a, b) => a.at - b.at);
+  run.made = run.events.map(event);
   const start = run.made[0]?.at ?? 0;
   run.end = Math.max(run.took, run.made.at(-1)?.at ?? 0) - start;
   for (const made of run.made) {

@@ -63,49 +63,45 @@ function sequence(run) {
   const items = [];
   const row = (at, connection, kind, ...content) => {
     const column = shared ? 0 : connections.indexOf(connection);
-    const whole = connection === 0;
+    const isWhole = connection === 0;
     items.push(
       h(
         "li",
         { "class": `row ${kind}` },
         h("time", {}, time(at)),
-        lines(at, whole ? 0 : connection),
+        lines(at, isWhole ? 0 : connection),
         h(
           "div",
           {
-            "class": whole ? "what whole" : "what",
-            "--column": whole ? 2 : column + 2,
-            "--span": whole ? columns : 1,
+            "class": isWhole ? "what whole" : "what",
+            "--column": isWhole ? 2 : column + 2,
+            "--span": isWhole ? columns : 1,
           },
-          connections.length > 1 && !whole && h("span", { "class": `number${shared ? " always" : ""}` }, `connection ${connection}`),
+          connections.length > 1 && !isWhole && h("span", { "class": `number${shared ? " always" : ""}` }, `connection ${connection}`),
           ...content,
         ),
       ),
     );
   };
+  const whole = (words, at) => {
+    const what = h("span", { "class": "what whole", "--column": 2, "--span": columns }, words);
+    items.push(h("li", { "class": "row quiet" }, h("span"), lines(at, 0), what));
+  };
   let last = 0;
   const gap = (to) => {
-    if (to - last >= IDLE) {
-      const middle = (last + to) / 2;
-      items.push(
-        h(
-          "li",
-          { "class": "row quiet" },
-          h("span"),
-          lines(middle, 0),
-          h("span", { "class": "what whole", "--column": 2, "--span": columns }, `nothing for ${time(to - last)}`),
-        ),
-      );
-    }
+    if (to - last >= IDLE) whole(`nothing for ${time(to - last)}`, (last + to) / 2);
     last = Math.max(last, to);
   };
-  for (const event of events) {
+  for (const [i, event] of events.entries()) {
+    if (run.cut && i === run.head) {
+      last = event.at;
+      whole(`${plural(run.cut, "event")} more, not drawn`, event.at);
+    }
     gap(event.at);
     if (event.kind === "awaits") row(event.at, event.connection, "awaits", h("span", { "class": "said" }, waiting(event)));
     else if (!isOnWire(event)) row(event.at, event.connection, event.kind, h("span", { "class": "said" }, label(event)));
     else row(event.at, event.connection, event.kind, arrow(event));
   }
-  if (run.cut) items.push(h("li", { "class": "row quiet" }, h("span"), h("span", { "class": "what whole", "--column": 2, "--span": columns }, `and ${plural(run.cut, "event")} more`)));
   gap(run.end);
   row(run.end, 0, `verdict ${run.status}`, h("strong", {}, `${SIGNS[run.status]} ${run.status}`), run.found ? `: ${run.found.seen}` : "");
   return h("ol", { "class": "sequence", "--columns": columns }, items);

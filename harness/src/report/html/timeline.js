@@ -46,6 +46,8 @@ function makeScale(runs, compressed) {
  * each connection. What came in time and was followed by another wait needs no mark.
  */
 function marksOf(run) {
+  // Where events are left out, what was waited for may have come among them.
+  if (run.cut) return [];
   const waits = eventsOf(run).filter((event) => event.kind === "awaits");
   return waits.filter((wait, i) => {
     const next = waits.slice(i + 1).find((other) => other.connection === wait.connection);
@@ -62,7 +64,7 @@ function ticks(scale) {
   let last = -Infinity;
   for (const time of wanted) {
     const at = scale.place(time);
-    if (at - last >= 13 && at <= 97) {
+    if (at - last >= 13 && at <= 92) {
       chosen.push(time);
       last = at;
     }
@@ -114,6 +116,13 @@ function band(scale, wait) {
   return h("span", { "class": "band", "--at": `${from}%`, "--to": `${to}%`, title: waiting(wait) }, to - from > 22 && words);
 }
 
+/** When something may come at the earliest or the latest; one that is not in the picture points to it. */
+function limit(scale, at, kind, word, wait) {
+  const beyond = at > scale.end;
+  const words = `${word} ${time(at)}${beyond ? " ▸" : ""}`;
+  return mark(scale, at, `limit ${kind}${beyond ? " beyond" : ""}`, words, waiting(wait));
+}
+
 /** The words of the mark for the end of a lane. */
 const endWords = (event) => `${WORDS[event.kind]} at ${time(event.at)}`;
 
@@ -123,6 +132,7 @@ function lane(scale, run, connection, marks) {
   const opened = events[0].at;
   const end = events.find((event) => ENDS.has(event.kind));
   const until = end ? end.at : run.end;
+  const own = marks.filter((mark) => mark.connection === connection || mark.connection === 0);
   const drawn = [
     h("span", {
       "class": `line${end ? "" : " open"}`,
@@ -133,7 +143,7 @@ function lane(scale, run, connection, marks) {
   let last = opened;
   const gap = (from, to) => {
     const width = scale.place(to) - scale.place(from);
-    if (to - from < IDLE || width < 14) return;
+    if (to - from < IDLE || width < 14 || run.cut) return;
     const middle = scale.place(from) + width / 2;
     drawn.push(h("span", { "class": "gap", "--at": `${middle}%` }, `${scale.compressed ? "≈ " : ""}${time(to - from)}`));
   };
@@ -149,26 +159,22 @@ function lane(scale, run, connection, marks) {
     else if (event.kind === "close-notify") drawn.push(mark(scale, event.at, "stop down", "close_notify"));
   }
   gap(last, until);
-  for (const wait of marks.filter((mark) => mark.connection === connection || mark.connection === 0)) {
+  for (const wait of own) {
     drawn.push(band(scale, wait));
-    if (wait.notBefore !== null) {
-      const word = wait.deadline === null ? "must last until" : "not before";
-      drawn.push(mark(scale, wait.notBefore, "limit early", `${word} ${time(wait.notBefore)}`, wait.text));
-    }
-    if (wait.deadline !== null && wait.deadline <= scale.end) {
-      drawn.push(mark(scale, wait.deadline, "limit", `deadline ${time(wait.deadline)}`, wait.text));
-    }
+    const word = wait.deadline === null ? "must last until" : "not before";
+    if (wait.notBefore !== null) drawn.push(limit(scale, wait.notBefore, "early", word, wait));
+    if (wait.deadline !== null) drawn.push(limit(scale, wait.deadline, "late", "deadline", wait));
   }
   drawn.push(
     end
       ? mark(scale, end.at, `end ${end.kind}`, endWords(end))
-      : mark(scale, until, "end still", `still open at ${time(until)}`),
+      : mark(scale, until, "end still", run.cut ? "its end is not drawn" : `still open at ${time(until)}`),
   );
   return h(
     "div",
     { "class": "lane" },
     h("span", { "class": "lane-name" }, `connection ${connection}`),
-    h("div", { "class": "track" }, drawn),
+    h("div", { "class": own.length > 0 ? "track" : "track bare" }, drawn),
   );
 }
 
@@ -183,12 +189,12 @@ function timeline(run, scale) {
   }
   if (lanes.length === 0) return h("p", { "class": "muted" }, "No connection was recorded.");
   const axis = ticks(scale).map((at) =>
-    h("span", { "class": "tick", "--at": `${scale.place(at)}%` }, at === 0 ? "0" : Math.round(at).toLocaleString("en")),
+    h("span", { "class": "tick", "--at": `${scale.place(at)}%` }, at === 0 ? "0 ms" : Math.round(at).toLocaleString("en")),
   );
   return h(
     "div",
     { "class": "timeline", role: "group", "aria-label": "Timeline" },
     lanes,
-    h("div", { "class": "axis", "aria-hidden": "true" }, axis, h("span", { "class": "unit" }, "ms")),
+    h("div", { "class": "axis", "aria-hidden": "true" }, axis),
   );
 }
