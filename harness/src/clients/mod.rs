@@ -12,6 +12,7 @@ pub mod hyper;
 mod installed;
 pub mod leave;
 pub mod load;
+mod records;
 mod relay;
 pub mod reqwest;
 pub mod slowhttptest;

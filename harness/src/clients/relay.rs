@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
+use super::records::Records;
 use super::tap::{ReadHalf, Seen, WriteHalf};
 use crate::case::Context;
 use crate::wire::transcript::Event;
@@ -66,6 +67,7 @@ impl Relay<'_> {
     /// Until the client is done.
     async fn forward(&self, from: &mut ReadHalf, to: &mut WriteHalf) -> io::Result<()> {
         let mut open = None;
+        let mut is_used = false;
         let mut buffer = vec![0; 16 * 1024];
         let mut records = Records::default();
         loop {
@@ -81,17 +83,21 @@ impl Relay<'_> {
                 return Ok(());
             }
             if open.is_none() {
-                self.used.fetch_add(1, Ordering::Relaxed);
                 open = Some(Open::begin(self.seen));
             }
             let bytes = &buffer[..count];
-            if self.is_tls() {
-                self.add(Event::SentRecords(count));
-                to.write_all(&records.without_alerts(bytes)).await?;
+            let (event, passed) = if self.is_tls() {
+                (Event::SentRecords(count), records.without_alerts(bytes))
             } else {
-                self.add(Event::sent(bytes));
-                to.write_all(bytes).await?;
+                (Event::sent(bytes), bytes.to_vec())
+            };
+            self.add(event);
+            // Over TLS a client may shake hands on a connection that it then has no use for.
+            if !is_used && (!self.is_tls() || records.have_request()) {
+                is_used = true;
+                self.used.fetch_add(1, Ordering::Relaxed);
             }
+            to.write_all(&passed).await?;
         }
     }
 
@@ -168,68 +174,5 @@ impl Open<'_> {
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|seen| seen.open -= 1);
-    }
-}
-
-/// The TLS records of one direction.
-#[derive(Debug, Default)]
-struct Records {
-    unfinished: Vec<u8>,
-}
-
-impl Records {
-    /// The records that are complete with these bytes, but for alerts: the one that a client sends
-    /// when all is well is close_notify.
-    fn without_alerts(&mut self, bytes: &[u8]) -> Vec<u8> {
-        const ALERT: u8 = 21;
-        const APPLICATION_DATA: u8 = 23;
-        // In TLS 1.3 an alert is application data from outside: two bytes, their type and a tag.
-        const SEALED_ALERT: usize = 2 + 1 + 16;
-        self.unfinished.extend_from_slice(bytes);
-        let mut passed = Vec::new();
-        while let [kind, _, _, high, low, ..] = *self.unfinished.as_slice() {
-            let length = usize::from(u16::from_be_bytes([high, low]));
-            if self.unfinished.len() < 5 + length {
-                break;
-            }
-            let record: Vec<u8> = self.unfinished.drain(..5 + length).collect();
-            let is_alert = kind == ALERT || (kind == APPLICATION_DATA && length == SEALED_ALERT);
-            if !is_alert {
-                passed.extend_from_slice(&record);
-            }
-        }
-        passed
-    }
-
-    /// Whether an alert is complete with these bytes.
-    fn has_alert(&mut self, bytes: &[u8]) -> bool {
-        let before = self.unfinished.len() + bytes.len();
-        let passed = self.without_alerts(bytes).len();
-        passed + self.unfinished.len() < before
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn alerts_are_held_back_and_records_kept_whole() {
-        let record = |kind: u8, length: u8| {
-            let mut record = vec![kind, 3, 3, 0, length];
-            record.resize(5 + usize::from(length), kind);
-            record
-        };
-        let data = record(23, 40);
-        let (first, rest) = data.split_at(7);
-        let mut records = Records::default();
-        assert_eq!(records.without_alerts(first), b"");
-        assert_eq!(records.without_alerts(rest), data);
-        assert_eq!(records.without_alerts(&record(23, 19)), b"");
-        assert_eq!(records.without_alerts(&record(21, 2)), b"");
-        assert!(!records.has_alert(&data));
-        assert!(!records.has_alert(first));
-        assert!(!records.has_alert(rest));
-        assert!(records.has_alert(&record(21, 2)));
     }
 }
