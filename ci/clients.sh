@@ -51,7 +51,8 @@ made() { # GROUP LIST
 }
 
 programs() {
-    packages wget=wget ab=apache2-utils h2load=nghttp2-client wrk=wrk || true
+    packages wget=wget ab=apache2-utils h2load=nghttp2-client wrk=wrk \
+        chromium=chromium chromedriver=chromium-driver || true
 }
 
 python() {

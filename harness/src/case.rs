@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::anywhere::Anywhere;
+use crate::clients::chromium::Chromium;
 use crate::clients::leave::{Lease, Prepared};
 use crate::clients::Client;
 use crate::service::Service;
@@ -209,8 +210,7 @@ pub struct Context {
     pub transcript: Transcript,
     subject: Arc<Subject>,
     service: Arc<Service>,
-    driver: Arc<Mutex<Option<Lease>>>,
-    _prepared: Arc<Prepared>,
+    prepared: Arc<Mutex<Prepared>>,
     shape: &'static str,
     connections: Arc<AtomicU32>,
     kept: Arc<Mutex<Vec<Kept>>>,
@@ -233,7 +233,7 @@ impl Context {
         client: Client,
         over: Transport,
         subject: Arc<Subject>,
-        mut prepared: Prepared,
+        prepared: Prepared,
     ) -> Context {
         Context {
             client,
@@ -241,8 +241,7 @@ impl Context {
             transcript: Transcript::start(),
             service: subject.service(case),
             subject,
-            driver: Arc::new(Mutex::new(prepared.driver.take())),
-            _prepared: Arc::new(prepared),
+            prepared: Arc::new(Mutex::new(prepared)),
             shape: case.shapes.first().copied().unwrap_or_default(),
             connections: Arc::default(),
             kept: Arc::default(),
@@ -324,8 +323,7 @@ impl Context {
 
     /// The driver of the client. It has fetched nothing from the taps of this case so far.
     pub fn take_driver(&self) -> Result<Lease, Failure> {
-        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut lease = driver.take().ok_or_else(|| {
+        let mut lease = self.prepared().driver.take().ok_or_else(|| {
             Failure::wrong("the driver of the client", "none, or one that was taken")
         })?;
         let version = lease.driver()?.version();
@@ -352,6 +350,16 @@ impl Context {
                 Err(Failure::wrong("a configured time", seen))
             }
         }
+    }
+
+    /// The browser, where the client is one. It has loaded nothing from the taps of this case so far.
+    pub fn take_browser(&self) -> Result<Lease<Chromium>, Failure> {
+        let browser = self.prepared().browser.take();
+        browser.ok_or_else(|| Failure::wrong("a browser", "none, or one that was taken"))
+    }
+
+    fn prepared(&self) -> MutexGuard<'_, Prepared> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of the next connection in the transcript.

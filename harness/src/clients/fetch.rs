@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::chromium::Chromium;
 use super::hyper::Hyper;
 use super::leave::Lease;
 use super::table::Kind;
@@ -50,6 +51,7 @@ enum User {
     },
     Hyper(Hyper),
     Driver(Box<Lease>),
+    Browser(Box<Lease<Chromium>>),
 }
 
 impl Session {
@@ -62,6 +64,7 @@ impl Session {
             },
             (Client::Hyper, _) => User::Hyper(Hyper::new()?),
             (_, Kind::Driver(_)) => User::Driver(Box::new(context.take_driver()?)),
+            (_, Kind::Browser) => User::Browser(Box::new(context.take_browser()?)),
             (client, _) => {
                 return Err(Failure::wrong(
                     "a client with a session",
@@ -94,6 +97,10 @@ impl Session {
             User::Driver(lease) => {
                 let driver = lease.driver()?;
                 driver.fetch(context, &url, request, bound).await
+            }
+            User::Browser(lease) => {
+                let browser = lease.driver()?;
+                browser.fetch(context, &url, request, bound).await
             }
         }
     }

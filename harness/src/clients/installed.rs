@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
-use crate::paths;
+use crate::{browser, paths};
 
 /// Something that must be installed.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(super) enum Need {
         /// The Debian package that it is in.
         package: &'static str,
     },
+    /// Chromium and chromedriver.
+    Browser,
     /// What `ci/clients.sh GROUP` makes of `harness/clients/GROUP/FROM`; a copy of that file,
     /// `made-from`, tells that it is made and of what.
     Made {
@@ -59,6 +61,7 @@ impl Need {
                     _ => format!("{program} does not start: {error}"),
                 })
             }
+            Need::Browser => browser::missing().map(ToOwned::to_owned),
             Need::Made { group, from } => {
                 let wanted = paths::client_source(group).join(from);
                 let made = paths::client(group).join("made-from");

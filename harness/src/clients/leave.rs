@@ -4,10 +4,12 @@
 //! A driver serves one case after the other. A case has taps of its own, on ports of their own, and
 //! no pool takes a connection to one port for another: what earlier cases left is of no use to it.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::chromium::Chromium;
 use super::driver::Driver;
 use super::table::Kind;
 use super::Client;
@@ -19,6 +21,9 @@ const PROGRAMS: usize = 8;
 /// How many drivers of a client live at once. They wait most of the time, but take memory.
 const DRIVERS: usize = 4;
 
+/// How many browsers live at once. One takes a core while it loads a page, and others wait for theirs.
+const BROWSERS: usize = 1;
+
 /// How many drivers start at once: that takes a core each.
 const STARTS: usize = 2;
 
@@ -27,22 +32,36 @@ const STARTS: usize = 2;
 pub struct Leave {
     programs: Arc<Semaphore>,
     starts: Arc<Semaphore>,
-    homes: Arc<[Arc<Home>]>,
+    homes: Arc<[Arc<Home<Driver>>]>,
+    browsers: Arc<Home<Chromium>>,
+}
+
+/// What serves one case after the other.
+pub trait Reusable {
+    /// Whether it may serve another case.
+    fn is_free(&self) -> bool;
+}
+
+impl Reusable for Driver {
+    fn is_free(&self) -> bool {
+        // One that owes an answer would give it to another case.
+        Driver::is_free(self)
+    }
 }
 
 /// The drivers of one client.
 #[derive(Debug)]
-struct Home {
+struct Home<T> {
     turns: Arc<Semaphore>,
-    free: Mutex<Vec<Driver>>,
+    free: Mutex<Vec<T>>,
 }
 
 /// A driver that is a case's own until this is dropped.
 #[derive(Debug)]
-pub struct Lease {
+pub struct Lease<T: Reusable = Driver> {
     // Taken out when it goes back.
-    driver: Option<Driver>,
-    home: Arc<Home>,
+    driver: Option<T>,
+    home: Arc<Home<T>>,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -51,22 +70,19 @@ pub struct Lease {
 pub struct Prepared {
     /// The driver, of a client that has one.
     pub driver: Option<Lease>,
+    /// The browser, of the client that is one.
+    pub browser: Option<Lease<Chromium>>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Leave {
     /// For one run.
     pub fn new() -> Leave {
-        let home = |_| {
-            Arc::new(Home {
-                turns: Arc::new(Semaphore::new(DRIVERS)),
-                free: Mutex::default(),
-            })
-        };
         Leave {
             programs: Arc::new(Semaphore::new(PROGRAMS)),
             starts: Arc::new(Semaphore::new(STARTS)),
-            homes: Client::all().map(home).collect(),
+            homes: Client::all().map(|_| Home::of(DRIVERS)).collect(),
+            browsers: Home::of(BROWSERS),
         }
     }
 
@@ -81,20 +97,12 @@ impl Leave {
             }
             Kind::Driver(command) => {
                 let home = &self.homes[client as usize];
-                let turn = home.turns.clone().acquire_owned().await.ok();
-                let free = home.free().pop();
-                let driver = match free {
-                    Some(driver) => driver,
-                    None => {
-                        let _starting = self.starts.acquire().await;
-                        Driver::start(client, command).await?
-                    }
-                };
-                prepared.driver = Some(Lease {
-                    driver: Some(driver),
-                    home: home.clone(),
-                    _turn: turn,
-                });
+                let start = || Driver::start(client, command);
+                prepared.driver = Some(home.lease(&self.starts, start).await?);
+            }
+            Kind::Browser => {
+                let lease = self.browsers.lease(&self.starts, Chromium::start);
+                prepared.browser = Some(lease.await?);
             }
         }
         Ok(prepared)
@@ -107,24 +115,56 @@ impl Default for Leave {
     }
 }
 
-impl Home {
-    fn free(&self) -> MutexGuard<'_, Vec<Driver>> {
+impl<T: Reusable> Home<T> {
+    /// Of at most so many at once.
+    fn of(most: usize) -> Arc<Home<T>> {
+        Arc::new(Home {
+            turns: Arc::new(Semaphore::new(most)),
+            free: Mutex::default(),
+        })
+    }
+
+    /// Waits for a turn, and takes one that is free or starts one.
+    async fn lease<F>(
+        self: &Arc<Self>,
+        starts: &Semaphore,
+        start: impl FnOnce() -> F,
+    ) -> Result<Lease<T>, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let turn = self.turns.clone().acquire_owned().await.ok();
+        let free = self.free().pop();
+        let driver = match free {
+            Some(driver) => driver,
+            None => {
+                let _starting = starts.acquire().await;
+                start().await?
+            }
+        };
+        Ok(Lease {
+            driver: Some(driver),
+            home: self.clone(),
+            _turn: turn,
+        })
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<T>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Lease {
+impl<T: Reusable> Lease<T> {
     /// The driver.
-    pub fn driver(&mut self) -> Result<&mut Driver, Failure> {
+    pub fn driver(&mut self) -> Result<&mut T, Failure> {
         let none = || Failure::wrong("a driver", "a lease that is over");
         self.driver.as_mut().ok_or_else(none)
     }
 }
 
-impl Drop for Lease {
+impl<T: Reusable> Drop for Lease<T> {
     fn drop(&mut self) {
-        // One that owes an answer would give it to another case.
-        if let Some(driver) = self.driver.take().filter(Driver::is_free) {
+        if let Some(driver) = self.driver.take().filter(T::is_free) {
             self.home.free().push(driver);
         }
     }

@@ -4,6 +4,7 @@
 //! their bytes are recorded as well and it can be seen who closed first. What a client can and how
 //! it is run stands in [`table`]; a case asks for the clients that can what it needs.
 
+pub mod chromium;
 mod compiled;
 pub mod curl;
 pub mod driver;
@@ -56,6 +57,8 @@ pub enum Client {
     Java,
     /// Go's net/http.
     Go,
+    /// Headless Chromium.
+    Chromium,
     /// ApacheBench, which speaks HTTP/1.0.
     Ab,
     /// h2load with HTTP/1.1.

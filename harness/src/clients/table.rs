@@ -35,6 +35,8 @@ pub enum Kind {
     Program,
     /// A [driver](super::driver), started by this command.
     Driver(fn() -> Command),
+    /// A [browser](super::chromium).
+    Browser,
 }
 
 /// What a client can, as people use it. A client with none of it has cases of its own.
@@ -273,6 +275,19 @@ pub(super) static TABLE: [Facts; Client::COUNT] = [
         needs: GO,
         over: PLAIN_AND_TLS,
         can: Abilities::POOL,
+        obeys: None,
+    },
+    // Keeps an idle connection for minutes, whatever the server says, unless that closes it.
+    Facts {
+        client: Client::Chromium,
+        name: "chromium",
+        kind: Kind::Browser,
+        needs: &[Need::Browser],
+        over: PLAIN_AND_TLS,
+        can: Abilities {
+            pause: true,
+            ..Abilities::FETCHER
+        },
         obeys: None,
     },
     Facts {
