@@ -194,7 +194,7 @@ async fn leave(context: &Context) -> Found {
 /// Opens the connections to a subject of their own and waits until it holds none of them.
 async fn thousand(context: &Context, purpose: &str, mut kinds: Vec<Kind>) -> Found {
     let broken = |error: anyhow::Error| Failure::wrong("a subject", format!("{error:#}"));
-    let subject = context.subject().another(purpose).await.map_err(broken)?;
+    let subject = context.another_subject(purpose).await?;
     kinds.retain(|kind| subject.address(kind.shape).is_some());
     let before = subject.open_connections().map_err(broken)?;
     let start = Instant::now();

@@ -176,7 +176,7 @@ fn bounded() -> Vec<Case> {
                 let broken =
                     |error: anyhow::Error| Failure::wrong("a subject", format!("{error:#}"));
                 let purpose = "linger-shutdown";
-                let mut subject = context.subject().another(purpose).await.map_err(broken)?;
+                let mut subject = context.another_subject(purpose).await?;
                 let address = subject
                     .address("proxy")
                     .ok_or_else(|| Failure::wrong("proxy", "a subject without it"))?;

@@ -124,7 +124,7 @@ fn other_state() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let broken = |error: anyhow::Error| Failure::wrong("a log", format!("{error:#}"));
-                let subject = context.subject().another("warned").await.map_err(broken)?;
+                let subject = context.another_subject("warned").await?;
                 let address = subject
                     .address("proxy")
                     .ok_or_else(|| Failure::wrong("the shape proxy", "none"))?;

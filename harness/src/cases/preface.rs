@@ -217,7 +217,7 @@ fn deadlines() -> Vec<Case> {
             |context| async move {
                 let broken =
                     |error: anyhow::Error| Failure::wrong("a subject", format!("{error:#}"));
-                let mut subject = context.subject().another("preface").await.map_err(broken)?;
+                let mut subject = context.another_subject("preface").await?;
                 let address = subject
                     .address(SHAPE)
                     .ok_or_else(|| Failure::wrong(SHAPE, "a subject without it"))?;

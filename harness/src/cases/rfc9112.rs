@@ -656,10 +656,8 @@ async fn noticed(context: &Context, request: Request) -> Found {
     let broken = |error: anyhow::Error| Failure::wrong("a subject", format!("{error:#}"));
     let purpose = request.target().replace('/', "-");
     let subject = context
-        .subject()
-        .another(&format!("noticed{purpose}-{}", context.over))
-        .await
-        .map_err(broken)?;
+        .another_subject(&format!("noticed{purpose}-{}", context.over))
+        .await?;
     let endpoint = subject
         .endpoint(context.shape(), context.over)
         .ok_or_else(|| Failure::wrong("the shape", "a subject without it"))?;

@@ -310,7 +310,7 @@ fn shut_down() -> Vec<Case> {
     let case = |id: &'static str, sentence: &'static str, shape: &'static str| {
         Case::new(id, sentence, SOURCE, shape, move |context| async move {
             let broken = |error: anyhow::Error| Failure::wrong("a subject", format!("{error:#}"));
-            let mut subject = context.subject().another(id).await.map_err(broken)?;
+            let mut subject = context.another_subject(id).await?;
             let address = subject
                 .address(shape)
                 .ok_or_else(|| Failure::wrong(shape, "a subject without it"))?;

@@ -86,7 +86,7 @@ fn attacked(id: &'static str, sentence: &'static str, shape: &'static str, attac
 
 async fn withstands(context: &Context, id: &str, attack: &Attack) -> Found {
     let broken = |error: anyhow::Error| Failure::wrong("a subject", format!("{error:#}"));
-    let subject = context.subject().another(id).await.map_err(broken)?;
+    let subject = context.another_subject(id).await?;
     let target = subject
         .address(context.shape())
         .ok_or_else(|| Failure::wrong(context.shape(), "a subject without it"))?;

@@ -123,11 +123,7 @@ fn graceful() -> Vec<Case> {
                 let broken =
                     |error: anyhow::Error| Failure::wrong("a subject", format!("{error:#}"));
                 let shape = context.shape();
-                let mut subject = context
-                    .subject()
-                    .another("tls-drain")
-                    .await
-                    .map_err(broken)?;
+                let mut subject = context.another_subject("tls-drain").await?;
                 let endpoint = subject
                     .endpoint(shape, context.over)
                     .ok_or_else(|| Failure::wrong(shape, "a subject without it"))?;

@@ -39,11 +39,12 @@ impl Records {
         passed
     }
 
-    /// Whether an alert is complete with these bytes.
-    pub(super) fn has_alert(&mut self, bytes: &[u8]) -> bool {
+    /// Whether an alert is complete with these bytes, and whether there is more than that in them.
+    pub(super) fn alert_and_more(&mut self, bytes: &[u8]) -> (bool, bool) {
         let before = self.unfinished.len() + bytes.len();
         let passed = self.without_alerts(bytes).len();
-        passed + self.unfinished.len() < before
+        let left = self.unfinished.len();
+        (passed + left < before, passed + left > 0)
     }
 
     /// Whether more than a handshake was among them.
@@ -83,10 +84,15 @@ mod tests {
         assert_eq!(records.without_alerts(rest), data);
         assert_eq!(records.without_alerts(&record(APPLICATION_DATA, 19)), b"");
         assert_eq!(records.without_alerts(&record(ALERT, 2)), b"");
-        assert!(!records.has_alert(&data));
-        assert!(!records.has_alert(first));
-        assert!(!records.has_alert(rest));
-        assert!(records.has_alert(&record(ALERT, 2)));
+        let alert = record(ALERT, 2);
+        assert_eq!(records.alert_and_more(&data), (false, true));
+        assert_eq!(records.alert_and_more(first), (false, true));
+        assert_eq!(records.alert_and_more(rest), (false, true));
+        assert_eq!(records.alert_and_more(&alert), (true, false));
+        assert_eq!(
+            records.alert_and_more(&[data, alert].concat()),
+            (true, true)
+        );
     }
 
     #[test]

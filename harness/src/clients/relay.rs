@@ -116,14 +116,17 @@ impl Relay<'_> {
                 }
                 Ok(count) => {
                     let bytes = &buffer[..count];
-                    let at = if self.is_tls() {
-                        let ends = records.has_alert(bytes);
-                        self.ending.fetch_or(ends, Ordering::Relaxed);
-                        self.add(Event::ReceivedRecords(count))
+                    // The server's close_notify begins the end; it is no byte of a response.
+                    let (event, (is_end, is_more)) = if self.is_tls() {
+                        (Event::ReceivedRecords(count), records.alert_and_more(bytes))
                     } else {
-                        self.add(Event::received(bytes))
+                        (Event::received(bytes), (false, true))
                     };
-                    self.seen.send_modify(|seen| seen.last_byte = at);
+                    let at = self.add(event);
+                    self.ending.fetch_or(is_end, Ordering::Relaxed);
+                    if is_more {
+                        self.seen.send_modify(|seen| seen.last_byte = at);
+                    }
                     // A client that is done does not keep the server from being watched.
                     let _ = to.write_all(bytes).await;
                 }

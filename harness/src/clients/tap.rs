@@ -168,9 +168,11 @@ impl Tap {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// How long ago the client sent its first byte.
-    pub fn since_first_byte(&self) -> Option<Duration> {
-        self.seen.borrow().first_byte.map(|at| at.elapsed())
+    /// How long ago the last byte of the server came, since the client sent its first.
+    pub fn since_last_byte(&self) -> Option<Duration> {
+        let seen = *self.seen.borrow();
+        let asked = seen.first_byte?;
+        (seen.last_byte > asked).then(|| seen.last_byte.elapsed())
     }
 
     /// How long the client took in all, from its first byte until its connections were closed at

@@ -23,9 +23,6 @@ use crate::timeouts::Timeouts;
 use crate::wire::tls::Identity;
 use crate::wire::{Endpoint, Transport};
 
-/// How long a subject may take to listen.
-const START: Duration = Duration::from_secs(20);
-
 /// What a subject says when it is ready.
 #[derive(Debug, Deserialize)]
 struct Ready {
@@ -75,6 +72,9 @@ pub struct Stats {
 pub type Pair = (u16, u16);
 
 impl Subject {
+    /// How long a subject may take to listen.
+    pub const START: Duration = Duration::from_secs(20);
+
     /// Starts a variant, with the origin that it proxies to. What it logs goes to a file that is
     /// named for its `purpose`.
     pub async fn start(built: &Built, origin: SocketAddr, purpose: &str) -> Result<Subject> {
@@ -106,9 +106,9 @@ impl Subject {
             bail!("{name} has no standard input or output");
         };
         let mut lines = BufReader::new(output).lines();
-        let line = tokio::time::timeout(START, lines.next_line())
+        let line = tokio::time::timeout(Subject::START, lines.next_line())
             .await
-            .with_context(|| format!("{name} did not listen within {START:?}"))??;
+            .with_context(|| format!("{name} did not listen within {:?}", Subject::START))??;
         let Some(line) = line else {
             bail!("{name} ended at once: {}", process.wait().await?);
         };
@@ -165,7 +165,7 @@ impl Subject {
     pub async fn stats(&mut self) -> Result<Stats> {
         let own = self.own_mut()?;
         own.commands.write_all(b"stats\n").await?;
-        let line = tokio::time::timeout(START, own.answers.next_line()).await??;
+        let line = tokio::time::timeout(Subject::START, own.answers.next_line()).await??;
         let line = line.with_context(|| format!("{} has ended", self.name()))?;
         serde_json::from_str(&line).with_context(|| format!("{} said {line}", self.name()))
     }
