@@ -111,6 +111,7 @@ mod tests {
                 runs: Vec::new(),
             }]),
             removed: Default::default(),
+            edited: Default::default(),
         };
         Series {
             patches: patches.iter().map(patch).collect(),

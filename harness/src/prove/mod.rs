@@ -12,6 +12,7 @@ mod builds;
 mod changes;
 mod patches;
 mod report;
+mod rewritten;
 mod rounds;
 mod test_programs;
 mod tree;

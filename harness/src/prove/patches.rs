@@ -1,7 +1,7 @@
 //! The series as the proof sees it: what each patch claims, and which of upstream's tests it
 //! rewrites.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use cargo_pingora_keepalive::patch_file::{HunkLineKind, PatchFile};
@@ -30,6 +30,8 @@ pub struct Patch {
     pub claim: Claim,
     /// The functions that it takes away or renames.
     pub removed: BTreeSet<String>,
+    /// The lines that it takes away or changes, by file, counted from 1 in the file without it.
+    pub edited: BTreeMap<String, Vec<usize>>,
 }
 
 /// What a patch says can be seen of it.
@@ -99,7 +101,7 @@ impl Series {
     pub fn rewritten(&self, length: usize) -> BTreeSet<&str> {
         let patches = self.patches.iter().take(length);
         patches
-            .filter(|patch| patch.kind == "behaviour-change")
+            .filter(|patch| patch.changes_behaviour())
             .flat_map(|patch| patch.removed.iter().map(String::as_str))
             .collect()
     }
@@ -122,7 +124,13 @@ impl Patch {
             kind: patch.trailers.kind.clone().unwrap_or_default(),
             claim,
             removed: removed_functions(&patch),
+            edited: edited_lines(&patch),
         })
+    }
+
+    /// Whether it may rewrite tests of upstream.
+    pub fn changes_behaviour(&self) -> bool {
+        self.kind == "behaviour-change"
     }
 }
 
@@ -151,7 +159,30 @@ fn removed_functions(patch: &PatchFile) -> BTreeSet<String> {
     removed.filter(|name| !added.contains(name)).collect()
 }
 
-fn function_name(line: &str) -> Option<String> {
+fn edited_lines(patch: &PatchFile) -> BTreeMap<String, Vec<usize>> {
+    let mut edited = BTreeMap::new();
+    for file in &patch.files {
+        let Some(path) = &file.old_path else {
+            continue;
+        };
+        let lines: &mut Vec<_> = edited.entry(path.clone()).or_default();
+        for hunk in &file.hunks {
+            let mut number = hunk.old_start;
+            for line in &hunk.lines {
+                match line.kind {
+                    HunkLineKind::Added => continue,
+                    HunkLineKind::Removed => lines.push(number),
+                    HunkLineKind::Context => {}
+                }
+                number += 1;
+            }
+        }
+    }
+    edited
+}
+
+/// The name of the function whose head a line is.
+pub(super) fn function_name(line: &str) -> Option<String> {
     let (before, after) = line.split_once("fn ")?;
     let is_head = before
         .split_whitespace()
@@ -192,6 +223,7 @@ mod tests {
         let patch = read("seed.zero-with-length, idle.half-a-second").expect("a patch");
         assert_eq!(patch.claim.cases().len(), 2);
         assert_eq!(patch.removed, BTreeSet::from(["gone".to_owned()]));
+        assert_eq!(patch.edited, BTreeMap::from([("f".to_owned(), vec![1, 2])]));
         let none = read("none: only a test can").expect("a patch");
         assert!(matches!(none.claim, Claim::None(reason) if reason == "only a test can"));
         let error = read("seed.zero-with-lenght").expect_err("an error");

@@ -39,7 +39,12 @@ impl PrefixTree {
     }
 
     /// Clones the tree at `source` to a place in `folder`.
-    fn clone(version: &str, source: &Path, folder: &Path, series: &Series) -> Result<PrefixTree> {
+    pub(super) fn clone(
+        version: &str,
+        source: &Path,
+        folder: &Path,
+        series: &Series,
+    ) -> Result<PrefixTree> {
         let tree = folder.join("tree");
         std::fs::create_dir_all(&tree).with_context(|| tree.display().to_string())?;
         let lock = materialize::lock(folder, &mut |line| eprintln!("{line}"))?;
@@ -96,6 +101,35 @@ impl PrefixTree {
         Ok(())
     }
 
+    /// A file as it is with the first `length` patches.
+    pub(super) fn text(&self, length: usize, path: &str) -> Result<String> {
+        let commit = self.commits.get(length).context("no such prefix")?;
+        self.git.text(["show", &format!("{commit}:{path}")])
+    }
+
+    /// Those of `lines` of that file, counted from 1, that are upstream's.
+    pub(super) fn of_upstream(
+        &self,
+        length: usize,
+        path: &str,
+        lines: &[usize],
+    ) -> Result<Vec<usize>> {
+        let commit = self.commits.get(length).context("no such prefix")?;
+        let base = &self.commits[0];
+        let mut blame = vec!["blame".to_owned(), "--porcelain".to_owned()];
+        for line in lines {
+            blame.extend(["-L".to_owned(), format!("{line},{line}")]);
+        }
+        blame.extend([commit.clone(), "--".to_owned(), path.to_owned()]);
+        let told = self.git.text(blame)?;
+        // A line is told as `COMMIT LINE-THEN LINE-NOW ..`, and what else there is behind it.
+        let of_base = told
+            .lines()
+            .filter_map(|line| line.strip_prefix(base.as_str()));
+        let numbers = of_base.filter_map(|rest| rest.split_whitespace().nth(1)?.parse().ok());
+        Ok(numbers.collect())
+    }
+
     fn is_of(&self, series: &Series) -> Result<()> {
         let (commits, patches) = (self.commits.len() - 1, series.patches.len());
         ensure!(
@@ -126,6 +160,7 @@ mod tests {
             kind: "bugfix".to_owned(),
             claim: Claim::None("a test".to_owned()),
             removed: Default::default(),
+            edited: Default::default(),
         };
         Series {
             patches: names.iter().map(patch).collect(),
@@ -169,6 +204,23 @@ mod tests {
         assert!(prefixes.folder().join("Cargo.lock").exists());
         assert!(!prefixes.folder().join("left").exists());
         assert!(prefixes.check_out(3).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn lines_of_upstream_are_told_from_those_of_patches() -> Result<()> {
+        let (source, folder) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let git = Git::init(source.path())?;
+        let write = |text: &str| std::fs::write(source.path().join("file"), text);
+        write("a\nb\nc\n")?;
+        git.commit_base("Pristine\n")?;
+        git.run(["update-ref", "refs/pingora-keepalive/base", "HEAD"])?;
+        write("a\nnew\nb\nC\n")?;
+        git.commit_base("Change it\n\nPatch: one\n")?;
+        let prefixes = PrefixTree::clone("1", source.path(), folder.path(), &series(&["one"]))?;
+        assert_eq!(prefixes.text(0, "file")?, "a\nb\nc");
+        assert_eq!(prefixes.of_upstream(0, "file", &[2, 3])?, [2, 3]);
+        assert_eq!(prefixes.of_upstream(1, "file", &[1, 2, 3, 4])?, [1, 3]);
         Ok(())
     }
 

@@ -3,7 +3,8 @@
 //!
 //! The tests of one prefix run while those of the next are compiled: they wait for most of their
 //! time. Some need a network and fail on both sides. Some are sensitive to load: what fails is run
-//! once more alone, and what then differs once more when nothing is compiled any longer.
+//! once more alone, and what then differs once more when nothing is compiled any longer. That a patch
+//! which changes no behaviour leaves them as they are is seen from the patch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::channel;
@@ -12,6 +13,7 @@ use std::time::Instant;
 use anyhow::{anyhow, Context as _, Result};
 
 use super::report::TestReport;
+use super::rewritten;
 use super::test_programs::{Programs, Results, Test, UnitTests};
 use super::tree::PrefixTree;
 use super::Plan;
@@ -42,8 +44,14 @@ pub(super) fn run(plan: &Plan, tree: &PrefixTree, progress: &Progress) -> Result
         .collect();
     before.extend(tests.again(&unpatched, &differing)?);
     let told = found.into_iter().map(|(length, compared)| {
-        let rewritten = plan.series.rewritten(length);
-        let told = compared.and_then(|compared| compared.once_more(&tests, &before, &rewritten));
+        let gone = plan.series.rewritten(length);
+        let told = compared.and_then(|compared| {
+            let (count, mut wrong) = compared.once_more(&tests, &before, &gone)?;
+            for test in rewritten::against_the_rules(tree, &plan.series, length - 1)? {
+                wrong.push(format!("it edits {test}, but is no behaviour-change"));
+            }
+            Ok((count, wrong))
+        });
         TestReport::new(plan.series.prefix_name(length), told)
     });
     Ok(told.collect())
