@@ -257,9 +257,8 @@ fn persistence() -> Vec<Case> {
                 let request = plain();
                 let head = request.head();
                 let (begin, rest) = head.split_at(10);
-                sleep(millis(500)).await;
                 connection.send(begin).await;
-                sleep(millis(1200)).await;
+                sleep(millis(1700)).await;
                 connection.send(rest).await;
                 let response = connection.response(&request).await?;
                 check::status(&response, 200)
