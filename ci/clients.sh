@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # Installs the clients that cases run with, beside curl and slowhttptest: programs with apt-get where
 # root or sudo without a password can, libraries at pinned versions into target/harness/clients.
-# With arguments only these groups: programs, python, node, java, go. Does nothing where all is there. Names
-# what is missing, with the command to run, where it may not install, and ends with status 1;
-# the harness then leaves those clients out.
+# With arguments only these groups. Does nothing where all is there. Where it may not install, it
+# names what is missing with the command to run and ends with status 1; the harness leaves out the
+# clients that are missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 clients="${CARGO_TARGET_DIR:-target}/harness/clients"
-status=0
 
-# installs the packages that the groups' programs are in, as far as they are missing
+# Installs the packages of these programs, as far as they are missing.
 packages() { # PROGRAM=PACKAGE...
     local missing=() as_root=() pair
     for pair in "$@"; do
@@ -17,7 +16,7 @@ packages() { # PROGRAM=PACKAGE...
         type -P "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
     done
     if [ "${#missing[@]}" -eq 0 ]; then
-        return 0
+        return
     fi
     if [ "$(id -u)" -ne 0 ]; then
         as_root=(sudo -n)
@@ -25,13 +24,12 @@ packages() { # PROGRAM=PACKAGE...
     if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
         echo "missing: ${missing[*]}" >&2
         echo "to install: sudo apt-get install ${missing[*]}" >&2
-        status=1
-        return 1
+        exit 1
     fi
     echo "installing: ${missing[*]}" >&2
-    export DEBIAN_FRONTEND=noninteractive
     "${as_root[@]}" apt-get update -qq >&2
-    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
 # Whether a group is there as its list has it. A copy of the list is the last that is made.
@@ -52,32 +50,32 @@ made() { # GROUP LIST
 
 programs() {
     packages wget=wget ab=apache2-utils h2load=nghttp2-client wrk=wrk \
-        chromium=chromium chromedriver=chromium-driver || true
+        chromium=chromium chromedriver=chromium-driver
 }
 
 python() {
-    local list=requirements.txt
-    is_made python "$list" bin/python && return
-    packages python3=python3 || return 0
+    is_made python requirements.txt bin/python && return
+    packages python3=python3
     # Debian keeps the part of venv that installs pip in a package of its own.
-    if ! python3 -c 'import ensurepip' 2>/dev/null; then
-        packages python3-venv=python3-venv || return 0
+    python3 -c 'import ensurepip' 2>/dev/null || packages ensurepip=python3-venv
+    if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+        echo "missing: Python 3.10 or newer; python3 is $(python3 --version)" >&2
+        exit 1
     fi
     begin python
     python3 -m venv "$clients/python"
     "$clients/python/bin/python" -I -m pip install --quiet --disable-pip-version-check \
-        --require-hashes --only-binary :all: -r "harness/clients/python/$list" >&2
-    made python "$list"
+        --require-hashes --only-binary :all: -r harness/clients/python/requirements.txt >&2
+    made python requirements.txt
 }
 
 node() {
-    local list=package-lock.json
-    is_made node "$list" node_modules && return
-    packages node=nodejs npm=npm || return 0
+    is_made node package-lock.json node_modules && return
+    packages node=nodejs npm=npm
     begin node
-    cp harness/clients/node/package.json "harness/clients/node/$list" "$clients/node/"
-    (cd "$clients/node" && npm ci --silent --ignore-scripts --no-audit --no-fund >&2)
-    made node "$list"
+    cp harness/clients/node/package.json harness/clients/node/package-lock.json "$clients/node/"
+    npm --prefix "$clients/node" ci --silent --ignore-scripts --engine-strict --no-audit --no-fund >&2
+    made node package-lock.json
 }
 
 java() {
@@ -86,14 +84,14 @@ java() {
         [ -z "$(find "$source" -name '*.java' -newer "$made/driver.jsa")" ]; then
         return
     fi
-    packages javac=default-jdk-headless || return 0
+    packages javac=default-jdk-headless
     begin java
     javac -Xlint:all -d "$made/classes" "$source"/*.java >&2
     # For the server of the driver's first exchange, which is with itself.
     keytool -genkeypair -alias warm-up -keyalg EC -dname CN=warm-up -validity 36500 -storetype PKCS12 \
         -storepass warm-up -keystore "$made/classes/warm-up.p12" >"$made/keytool.log" 2>&1 || {
         cat "$made/keytool.log" >&2
-        return 1
+        exit 1
     }
     jar --create --file "$made/driver.jar" -C "$made/classes" .
     # With its classes parsed beforehand the driver starts in half the time.
@@ -104,7 +102,7 @@ java() {
 
 go() {
     is_made go main.go driver && return
-    packages go=golang-go || return 0
+    packages go=golang-go
     begin go
     # Only the standard library is used: no registry, no proxy, no other toolchain.
     (
@@ -118,17 +116,27 @@ go() {
     made go main.go
 }
 
-groups=("$@")
-if [ "$#" -eq 0 ]; then
-    groups=(programs python node java go)
-fi
+all=(programs python node java go)
+groups=("${@:-"${all[@]}"}")
 for group in "${groups[@]}"; do
-    case "$group" in
-    programs | python | node | java | go) "$group" ;;
-    *)
-        echo "usage: ci/clients.sh [programs] [python] [node] [java] [go]" >&2
+    if [[ " ${all[*]} " != *" $group "* ]]; then
+        echo "usage: ci/clients.sh [GROUP...], of the groups ${all[*]}" >&2
         exit 2
-        ;;
-    esac
+    fi
+done
+status=0
+for group in "${groups[@]}"; do
+    # One that fails does not keep the others from being installed.
+    # A subshell in a condition would go on after an error.
+    set +e
+    (
+        set -e
+        "$group"
+    )
+    made=$?
+    set -e
+    if [ "$made" -ne 0 ]; then
+        status=1
+    fi
 done
 exit "$status"

@@ -18,6 +18,8 @@ step ci/round-trip.sh
 
 step ci/upstream-tests.sh
 
+step ci/github/test.sh
+
 # Last, so that the closing lines tell the number of tests. The cases of the harness are among them.
 # A client that is missing is a failure here.
 export HARNESS_REQUIRE_CLIENTS=1

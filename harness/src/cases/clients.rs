@@ -165,6 +165,13 @@ fn under_load() -> Vec<Case> {
         )
         .clients(&Client::that(|can| can.load && !can.http10)),
         loaded(
+            "clients.load-http10-without-length",
+            "With HTTP/1.0 such a response ends with its connection, also where that was to be kept.",
+            Request::local("bare"),
+            TIMES..=TIMES + AT_ONCE,
+        )
+        .clients(&Client::that(|can| can.load && can.http10)),
+        loaded(
             "clients.load-zero-closes-each",
             "With Some(0) a load tool has every response whole, on a connection each.",
             plain().with("X-Keepalive", "0"),
@@ -185,11 +192,12 @@ fn loaded(
         async move {
             let tap = Tap::open(&context).await?;
             let count = load::run(&context, &tap, &request, TIMES, AT_ONCE, secs(8)).await?;
-            let body_bytes = u64::from(TIMES) * "hello\n".len() as u64;
+            let reuses = connections.end() < &TIMES;
             let expected = load::Count {
                 complete: TIMES,
                 failed: 0,
-                body_bytes,
+                body_bytes: u64::from(TIMES) * "hello\n".len() as u64,
+                kept: count.kept.map(|_| if reuses { TIMES } else { 0 }),
             };
             if count != expected {
                 let seen = format!("{count:?}");

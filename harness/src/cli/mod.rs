@@ -29,7 +29,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the cases, each with its sentence.
+    /// List the cases, each with its sentence, and the clients, with what is missing.
     List,
     /// Explain one case: what must be true, where that is laid down, where its steps are.
     Explain {
@@ -224,6 +224,11 @@ fn list() {
             anstream::println!("\n{area}");
         }
         anstream::println!("  {}\n      {}", case.id, case.sentence);
+    }
+    anstream::println!("\nclients");
+    for client in harness::clients::Client::all() {
+        let missing = client.missing().unwrap_or_default();
+        anstream::println!("  {}", format!("{client:<14}{missing}").trim_end());
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Count {
     pub failed: u32,
     /// Lengths of the bodies of all that is complete.
     pub body_bytes: u64,
+    /// Responses that promised to keep their connection, where the tool counts them.
+    pub kept: Option<u32>,
 }
 
 /// Lets the tool of the case send the request this many times on that many connections, within
@@ -114,6 +116,7 @@ fn ab(said: &str) -> Option<Count> {
         complete: number(said, "Complete requests:")?,
         failed: number::<u32>(said, "Failed requests:")? + other,
         body_bytes: number(said, "HTML transferred:")?,
+        kept: Some(number(said, "Keep-Alive requests:")?),
     })
 }
 
@@ -133,6 +136,7 @@ fn h2load(said: &str) -> Option<Count> {
         // Those that were errored, or another status, are among them.
         failed: before(requests, "failed")?.parse().ok()?,
         body_bytes: bytes.trim_end_matches(')').parse().ok()?,
+        kept: None,
     })
 }
 
@@ -147,6 +151,7 @@ fn wrk(said: &str) -> Option<Count> {
         complete: next()?.parse().ok()?,
         failed: next()?.parse().ok()?,
         body_bytes: next()?.parse().ok()?,
+        kept: None,
     })
 }
 
@@ -158,15 +163,25 @@ mod tests {
         complete: 20,
         failed: 1,
         body_bytes: 114,
+        kept: None,
     };
 
     #[test]
     fn each_tool_is_read() {
         let said = "Complete requests:      20\nFailed requests:        1\n   (Connect: 0)\n\
                     Keep-Alive requests:    19\nHTML transferred:       114 bytes\n";
-        assert_eq!(ab(said), Some(COUNT));
+        let kept = Some(19);
+        assert_eq!(ab(said), Some(Count { kept, ..COUNT }));
         let said = said.replace("Keep", "Non-2xx responses:      2\nKeep");
-        assert_eq!(ab(&said), Some(Count { failed: 3, ..COUNT }));
+        let failed = 3;
+        assert_eq!(
+            ab(&said),
+            Some(Count {
+                failed,
+                kept,
+                ..COUNT
+            })
+        );
         let said = "requests: 20 total, 20 started, 20 done, 19 succeeded, 1 failed, 1 errored, \
                     0 timeout\nstatus codes: 19 2xx, 0 3xx, 1 4xx, 0 5xx\n\
                     traffic: 1.97KB (2014) total, 1.33KB (1360) headers, 114B (114) data\n";
