@@ -14,7 +14,7 @@ pub(crate) const NASTY: &str =
     "</script><script>window.broken=1</script><!--<img src=x onerror=broken=1>";
 
 /// The outcomes of four runs of a case that hangs on the first subject, two of one that it lacks,
-/// and two of one that surprises.
+/// two of one that surprises, and five of one with many clients.
 pub(crate) fn outcomes(subjects: &[String; 2]) -> Vec<Outcome> {
     let [old, new] = subjects;
     let fine = |subject: &str, case, client, over| Outcome {
@@ -99,8 +99,20 @@ pub(crate) fn outcomes(subjects: &[String; 2]) -> Vec<Outcome> {
         nasty(),
         None,
     ));
+    for client in CROWD {
+        outcomes.push(fine(new, "seed.none-with-length", client, Transport::Plain));
+    }
     outcomes
 }
+
+/// More clients than a cell has words for.
+const CROWD: [Client; 5] = [
+    Client::Raw,
+    Client::Curl,
+    Client::Wget,
+    Client::Reqwest,
+    Client::Hyper,
+];
 
 /// The record of events with their connections and milliseconds.
 fn record(entries: Vec<(u32, f64, Event)>) -> Record {

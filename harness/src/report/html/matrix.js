@@ -20,10 +20,25 @@ function chip(run) {
     },
     h("span", { "class": "sign", "aria-hidden": "true" }, SIGNS[run.status]),
     h("span", { "class": "status" }, run.fine ? run.status : `${run.status}!`),
-    run.client !== "raw" && h("span", { "class": "client" }, run.client),
+    h("span", { "class": `client ${run.client}` }, run.client),
     run.status !== "skip" && h("span", { "class": "took" }, seconds(run.took)),
   );
   return run.chip;
+}
+
+/** How many runs a cell may have before those with one result share its word. */
+const FEW = 4;
+
+/** The buttons of a cell. */
+function chips(runs) {
+  if (runs.length === 0) return h("div", { "class": "chips" }, h("span", { "class": "none" }, "not run"));
+  if (runs.length <= FEW) return h("div", { "class": "chips" }, runs.map(chip));
+  const word = (run) => (run.fine ? run.status : `${run.status}!`);
+  return [...new Set(runs.map(word))].map((result) => {
+    const own = runs.filter((run) => word(run) === result);
+    const sign = `${SIGNS[own[0].status]} ${result}`;
+    return h("div", { "class": "chips crowd" }, h("span", { "class": `result ${own[0].status}` }, sign), own.map(chip));
+  });
 }
 
 function drawRow(row, first) {
@@ -36,7 +51,7 @@ function drawRow(row, first) {
       h(
         "div",
         { "class": "cell", role: "gridcell", "data-subject": report.subjects[i] },
-        h("div", { "class": "chips" }, runs.length > 0 ? runs.map(chip) : h("span", { "class": "none" }, "not run")),
+        chips(runs),
       ),
     ),
   );
@@ -122,6 +137,9 @@ function filterMatrix(filter) {
       for (const run of row.subjects.flat()) {
         run.chip.hidden = Boolean(filter.client) && run.client !== filter.client;
         if (isIn && !run.chip.hidden) left += 1;
+      }
+      for (const crowd of row.element.querySelectorAll(".crowd")) {
+        crowd.hidden = !crowd.querySelector(".chip:not([hidden])");
       }
     }
     group.element.hidden = !any;
