@@ -3,6 +3,8 @@
 //! A task of its own reads whatever comes and notes when it came, so that a case that is busy
 //! elsewhere loses no time: the time of a FIN is when it arrived, not when the case looked.
 
+mod ends;
+
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,19 +18,13 @@ use super::response::{parse, Framing, Parsed, Response};
 use super::transcript::{shown, Event, Transcript};
 use super::transport::{self, Endpoint, Incoming, Reader, Writer};
 use crate::case::Failure;
-use crate::service::{HeldTo, Service};
+use crate::service::Service;
 
 /// How long a response may take before the case says that it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a close that is due at once may take.
 pub const PROMPT: Duration = Duration::from_millis(1500);
-
-/// How much earlier than its deadline a close may be seen.
-const EARLY: Duration = Duration::from_millis(50);
-
-/// How much later than its deadline a close may be seen.
-const LATE: Duration = Duration::from_millis(1500);
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -350,109 +346,6 @@ impl Connection {
         }
     }
 
-    /// The connection is closed at once, without another byte.
-    pub async fn closes(&mut self) -> Result<(), Failure> {
-        self.closes_within(PROMPT).await
-    }
-
-    /// The same with another bound, counted from the last response.
-    pub async fn closes_within(&mut self, bound: Duration) -> Result<(), Failure> {
-        self.ends(self.reference(), Duration::ZERO, bound).await
-    }
-
-    /// The connection is closed after `time` without a request: not earlier, and without another
-    /// byte.
-    pub async fn idles_for(&mut self, time: Duration) -> Result<(), Failure> {
-        // The server counts from the flush of the response, which lies between what is known here:
-        // the last byte sent and the last byte received.
-        let early = self.sent_at + time.saturating_sub(EARLY);
-        let from = self.reference();
-        if self.is_lenient() {
-            return self.lets_go(from, time).await;
-        }
-        let least = early.saturating_duration_since(from);
-        self.ends(from, least, time + LATE).await
-    }
-
-    /// The same after a response that took longer than `time`: it did not count from the request.
-    pub async fn idles_since_response_for(&mut self, time: Duration) -> Result<(), Failure> {
-        // Half of it leaves room for a response that this machine was late to see.
-        let least = time / 2;
-        self.ends(self.answered_at, least, time + LATE).await
-    }
-
-    /// The connection is closed `time` after `from`, without another byte.
-    pub async fn closes_at(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
-        if self.is_lenient() {
-            return self.lets_go(from, time).await;
-        }
-        self.ends(from, time.saturating_sub(EARLY), time + LATE)
-            .await
-    }
-
-    /// The connection is closed `time` after `from`, whatever is said before.
-    pub async fn ends_at(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
-        if self.is_lenient() {
-            return self.lets_go(from, time).await;
-        }
-        let least = time.saturating_sub(EARLY);
-        let most = time + LATE;
-        let expected = format!("the end between {} and {}", seconds(least), seconds(most));
-        self.awaits(&expected, Some(from + least), Some(from + most));
-        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
-        let deadline = tokio::time::Instant::from_std(from + most);
-        let end = match timeout_at(deadline, waiting).await {
-            Ok(Ok(inbound)) => inbound.end,
-            _ => None,
-        };
-        match end {
-            None => Err(Failure::hang(
-                expected,
-                format!("still open after {}", seconds(from.elapsed())),
-            )),
-            Some((_, at)) if at.saturating_duration_since(from) < least => Err(Failure::wrong(
-                expected,
-                format!(
-                    "the end after {}",
-                    seconds(at.saturating_duration_since(from))
-                ),
-            )),
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// The connection is reset `time` after `from`.
-    pub async fn resets_at(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
-        self.ends_at(from, time).await?;
-        let end = self.inbound.borrow().end;
-        match end {
-            Some((End::Reset, _)) => Ok(()),
-            _ => Err(Failure::wrong("a reset", self.seen_instead())),
-        }
-    }
-
-    /// The connection ends within `bound` in a way that no client can take for a complete message:
-    /// a reset, or over TLS a FIN without close_notify.
-    pub async fn aborts_within(&mut self, bound: Duration) -> Result<(), Failure> {
-        let expected = format!("the connection aborted within {}", seconds(bound));
-        let from = self.reference();
-        self.awaits(&expected, None, Some(from + bound));
-        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
-        let deadline = tokio::time::Instant::from_std(from + bound);
-        let end = match timeout_at(deadline, waiting).await {
-            Ok(Ok(inbound)) => inbound.end,
-            _ => None,
-        };
-        match end {
-            Some((End::Reset | End::Truncated, _)) => Ok(()),
-            Some((end, _)) => Err(Failure::wrong(expected, end.as_str())),
-            None => Err(Failure::hang(
-                expected,
-                format!("still open after {}", seconds(from.elapsed())),
-            )),
-        }
-    }
-
     /// Sends bytes one by one with a pause after each, until all are sent or something comes back.
     pub async fn drip(&mut self, bytes: &[u8], pause: Duration) {
         let from = self.consumed;
@@ -465,20 +358,6 @@ impl Connection {
                 return;
             }
         }
-    }
-
-    /// The connection stays open for `time`, and silent.
-    pub async fn stays_open(&mut self, time: Duration) -> Result<(), Failure> {
-        let from = self.consumed;
-        let expected = format!("the connection open and silent for {time:?}");
-        self.awaits(&expected, Some(Instant::now() + time), None);
-        let waiting = self
-            .inbound
-            .wait_for(|inbound| inbound.end.is_some() || inbound.bytes.len() > from);
-        if tokio::time::timeout(time, waiting).await.is_err() {
-            return Ok(());
-        }
-        Err(Failure::wrong(expected, self.seen_instead()))
     }
 
     /// The two ports, client's and server's, where it has any.
@@ -512,63 +391,6 @@ impl Connection {
             .awaits(self.number, what, not_before, deadline);
     }
 
-    /// The later of the last send and the last response.
-    fn reference(&self) -> Instant {
-        self.sent_at.max(self.answered_at)
-    }
-
-    async fn ends(
-        &mut self,
-        from: Instant,
-        least: Duration,
-        most: Duration,
-    ) -> Result<(), Failure> {
-        let most = self.service.promptly(most);
-        let expected = if least.is_zero() {
-            format!("the connection closed within {}", seconds(most))
-        } else {
-            format!(
-                "the connection closed between {} and {}",
-                seconds(least),
-                seconds(most)
-            )
-        };
-        let not_before = (!least.is_zero()).then(|| from + least);
-        self.awaits(&expected, not_before, Some(from + most));
-        let consumed = self.consumed;
-        let waiting = self
-            .inbound
-            .wait_for(|inbound| inbound.end.is_some() || inbound.bytes.len() > consumed);
-        let deadline = tokio::time::Instant::from_std(from + most);
-        if timeout_at(deadline, waiting).await.is_err() {
-            return Err(Failure::hang(
-                expected,
-                format!("still open after {}", seconds(from.elapsed())),
-            ));
-        }
-        let (end, unread) = {
-            let inbound = self.inbound.borrow();
-            (inbound.end, inbound.bytes.len() > consumed)
-        };
-        match end {
-            Some((end, at)) if !unread && self.may_end_with(end) => {
-                let took = at.saturating_duration_since(from);
-                if took < least || took > most {
-                    return Err(Failure::wrong(
-                        expected,
-                        format!("closed after {}", seconds(took)),
-                    ));
-                }
-                Ok(())
-            }
-            Some((end, _)) if !unread => Err(Failure::wrong(expected, end.as_str())),
-            _ => Err(Failure::wrong(
-                format!("{expected}, and nothing more said"),
-                self.seen_instead(),
-            )),
-        }
-    }
-
     /// Whether the end says that all was sent. Where TLS that ends without close_notify is the
     /// business of other cases, it does.
     fn ended_well(&self) -> bool {
@@ -576,57 +398,6 @@ impl Connection {
             Some((End::Fin, _)) => true,
             Some((End::Truncated, _)) => !self.service.notifies,
             Some((End::Reset, _)) | None => false,
-        }
-    }
-
-    /// Whether an end between messages is one that the service may choose.
-    fn may_end_with(&self, end: End) -> bool {
-        match self.service.held_to {
-            HeldTo::Design => end == End::Fin,
-            HeldTo::Standard => end == End::Fin || !(self.service.notifies && self.write.is_tls()),
-        }
-    }
-
-    /// The end within `time` of `from`, whatever is said before: what others do, they may do sooner,
-    /// and with a word or without.
-    pub async fn lets_go(&mut self, from: Instant, time: Duration) -> Result<(), Failure> {
-        let most = self.service.at_most(time);
-        let expected = format!("the connection closed within {}", seconds(most));
-        self.awaits(&expected, None, Some(from + most));
-        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
-        let deadline = tokio::time::Instant::from_std(from + most);
-        let end = match timeout_at(deadline, waiting).await {
-            Ok(Ok(inbound)) => inbound.end,
-            _ => None,
-        };
-        match end {
-            Some((end, _)) if self.may_end_with(end) => Ok(()),
-            Some((end, _)) => Err(Failure::wrong(expected, end.as_str())),
-            None => {
-                let after = seconds(from.elapsed());
-                let seen = match self.unread() {
-                    unread if unread.is_empty() => format!("still open after {after}"),
-                    unread => format!("still open after {after}, with {}", describe(&unread)),
-                };
-                Err(Failure::hang(expected, seen))
-            }
-        }
-    }
-
-    /// Whether it is held to the standards alone.
-    fn is_lenient(&self) -> bool {
-        self.service.held_to == HeldTo::Standard
-    }
-
-    fn seen_instead(&self) -> String {
-        let unread = self.unread();
-        let inbound = self.inbound.borrow();
-        match inbound.end {
-            Some((end, at)) if unread.is_empty() => {
-                let after = seconds(at.saturating_duration_since(self.reference()));
-                format!("{} after {after}", end.as_str())
-            }
-            _ => describe(&unread),
         }
     }
 }
