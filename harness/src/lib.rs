@@ -16,6 +16,7 @@ pub mod expectations;
 pub mod origin;
 pub mod outcome;
 pub mod paths;
+pub mod place;
 pub mod prove;
 pub mod report;
 pub mod runner;

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use harness::anywhere::Anywhere;
+use harness::place;
 use harness::report::file::Output;
 use harness::report::findings::paragraph;
 use harness::report::outputs::{Outputs, Paths};
@@ -245,9 +246,9 @@ fn explain(id: &str) -> Result<bool, Problem> {
         anstream::println!("  needs    {}", case.needs.join(", "));
     }
     anstream::println!("  bound    {} s", case.bound.as_secs());
-    // The one case file that holds two areas.
-    let steps = case.area().replace('-', "_").replace("rfc2068", "rfc9110");
-    anstream::println!("  steps    harness/src/cases/{steps}.rs");
+    if let Some(place) = place::of_case(case.id)? {
+        anstream::println!("  steps    {place}");
+    }
     if case.alone {
         anstream::println!("  alone    after all others");
     }
