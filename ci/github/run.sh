@@ -24,8 +24,11 @@ if [ -n "${TARGET:-}" ]; then
         exit 2
     fi
     arguments+=(--target "$TARGET")
-elif [ -n "${SUBJECT:-}" ]; then
-    arguments+=(--subject "$SUBJECT")
+else
+    "$root/ci/clients.sh" || echo "going on without these clients" >&2
+    if [ -n "${SUBJECT:-}" ]; then
+        arguments+=(--subject "$SUBJECT")
+    fi
 fi
 # In words, without what a shell would make of them.
 read -r -a further <<<"${ARGUMENTS:-}"
