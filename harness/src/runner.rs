@@ -1,6 +1,7 @@
 //! Runs cases side by side.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -98,6 +99,28 @@ pub async fn run(
         }
     }
     Ok(())
+}
+
+/// What comes of a run that sends its outcomes, in the order in which they are known. `known` hears
+/// of each.
+pub async fn collected<F>(
+    run: impl FnOnce(mpsc::UnboundedSender<Outcome>) -> F,
+    mut known: impl FnMut(),
+) -> Result<Vec<Outcome>>
+where
+    F: Future<Output = Result<()>>,
+{
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let collecting = async {
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = receiver.recv().await {
+            known();
+            outcomes.push(outcome);
+        }
+        outcomes
+    };
+    let (ran, outcomes) = tokio::join!(run(sender), collecting);
+    ran.map(|()| outcomes)
 }
 
 /// Spreads the starts of jobs.

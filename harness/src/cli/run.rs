@@ -34,20 +34,11 @@ pub(super) fn run(selection: Selection, outputs: Outputs, verbose: bool) -> Resu
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let mut outcomes: Vec<Outcome> = runtime.block_on(async {
-        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-        let running = runner::run(&built, jobs, Arc::new(expectations), sender);
-        let collecting = async {
-            let mut outcomes = Vec::new();
-            while let Some(outcome) = receiver.recv().await {
-                counter.done();
-                outcomes.push(outcome);
-            }
-            outcomes
-        };
-        let (ran, outcomes) = tokio::join!(running, collecting);
-        ran.map(|()| outcomes)
-    })?;
+    let expectations = Arc::new(expectations);
+    let mut outcomes = runtime.block_on(runner::collected(
+        |outcomes| runner::run(&built, jobs, expectations, outcomes),
+        || counter.done(),
+    ))?;
     counter.finish();
     outcomes.sort_by_key(|outcome| {
         order

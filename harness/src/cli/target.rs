@@ -12,6 +12,7 @@ use harness::report::matrix::Matrix;
 use harness::report::outputs::Outputs;
 use harness::report::progress::Progress;
 use harness::report::Run;
+use harness::runner;
 use harness::selection::Selection;
 use harness::target::address::Address;
 use harness::target::plan::Plan;
@@ -211,19 +212,10 @@ fn report(
         .collect();
     let counter = Progress::new().cases(plan.jobs.len());
     let start = Instant::now();
-    let mut outcomes: Vec<Outcome> = runtime.block_on(async {
-        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-        let collecting = async {
-            let mut outcomes = Vec::new();
-            while let Some(outcome) = receiver.recv().await {
-                counter.done();
-                outcomes.push(outcome);
-            }
-            outcomes
-        };
-        let (ran, outcomes) = tokio::join!(run::run(target, plan, sender), collecting);
-        ran.map(|()| outcomes)
-    })?;
+    let mut outcomes = runtime.block_on(runner::collected(
+        |outcomes| run::run(target, plan, outcomes),
+        || counter.done(),
+    ))?;
     counter.finish();
     outcomes.sort_by_key(|outcome| {
         let run = (outcome.case, outcome.client);

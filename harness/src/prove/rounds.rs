@@ -177,22 +177,12 @@ impl Looking<'_> {
 
     fn outcomes(&self, built: &[Built], jobs: Vec<Job>) -> Result<Vec<Outcome>> {
         let counter = self.progress.cases(jobs.len());
-        let outcomes = self.runtime.block_on(async {
-            let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-            // Nothing is expected of a prefix: what it shows is what is asked.
-            let nothing = Arc::new(Expectations::default());
-            let running = runner::run(built, jobs, nothing, sender);
-            let collecting = async {
-                let mut outcomes = Vec::new();
-                while let Some(outcome) = receiver.recv().await {
-                    counter.done();
-                    outcomes.push(outcome);
-                }
-                outcomes
-            };
-            let (ran, outcomes) = tokio::join!(running, collecting);
-            ran.map(|()| outcomes)
-        });
+        // Nothing is expected of a prefix: what it shows is what is asked.
+        let nothing = Arc::new(Expectations::default());
+        let outcomes = self.runtime.block_on(runner::collected(
+            |outcomes| runner::run(built, jobs, nothing, outcomes),
+            || counter.done(),
+        ));
         counter.finish();
         outcomes
     }

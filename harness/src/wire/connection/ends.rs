@@ -64,13 +64,7 @@ impl Connection {
         let most = time + LATE;
         let expected = format!("the end between {} and {}", seconds(least), seconds(most));
         self.awaits(&expected, Some(from + least), Some(from + most));
-        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
-        let deadline = tokio::time::Instant::from_std(from + most);
-        let end = match timeout_at(deadline, waiting).await {
-            Ok(Ok(inbound)) => inbound.end,
-            _ => None,
-        };
-        match end {
+        match self.ended_by(from + most).await {
             None => Err(Failure::hang(
                 expected,
                 format!("still open after {}", seconds(from.elapsed())),
@@ -102,13 +96,7 @@ impl Connection {
         let expected = format!("the connection aborted within {}", seconds(bound));
         let from = self.reference();
         self.awaits(&expected, None, Some(from + bound));
-        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
-        let deadline = tokio::time::Instant::from_std(from + bound);
-        let end = match timeout_at(deadline, waiting).await {
-            Ok(Ok(inbound)) => inbound.end,
-            _ => None,
-        };
-        match end {
+        match self.ended_by(from + bound).await {
             Some((End::Reset | End::Truncated, _)) => Ok(()),
             Some((end, _)) => Err(Failure::wrong(expected, end.as_str())),
             None => Err(Failure::hang(
@@ -189,6 +177,15 @@ impl Connection {
         }
     }
 
+    /// The end, if it comes by then.
+    async fn ended_by(&mut self, deadline: Instant) -> Option<(End, Instant)> {
+        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
+        match timeout_at(deadline.into(), waiting).await {
+            Ok(Ok(inbound)) => inbound.end,
+            _ => None,
+        }
+    }
+
     /// Whether an end between messages is one that the service may choose.
     fn may_end_with(&self, end: End) -> bool {
         match self.service.held_to {
@@ -203,13 +200,7 @@ impl Connection {
         let most = self.service.at_most(time);
         let expected = format!("the connection closed within {}", seconds(most));
         self.awaits(&expected, None, Some(from + most));
-        let waiting = self.inbound.wait_for(|inbound| inbound.end.is_some());
-        let deadline = tokio::time::Instant::from_std(from + most);
-        let end = match timeout_at(deadline, waiting).await {
-            Ok(Ok(inbound)) => inbound.end,
-            _ => None,
-        };
-        match end {
+        match self.ended_by(from + most).await {
             Some((end, _)) if self.may_end_with(end) => Ok(()),
             Some((end, _)) => Err(Failure::wrong(expected, end.as_str())),
             None => {
