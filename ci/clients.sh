@@ -8,30 +8,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 clients="${CARGO_TARGET_DIR:-target}/harness/clients"
 
-# Installs the packages of these programs, as far as they are missing.
-packages() { # PROGRAM=PACKAGE...
-    local missing=() as_root=() pair
-    for pair in "$@"; do
-        # In the path: the groups below are functions of the same names.
-        type -P "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
-    done
-    if [ "${#missing[@]}" -eq 0 ]; then
-        return
-    fi
-    if [ "$(id -u)" -ne 0 ]; then
-        as_root=(sudo -n)
-    fi
-    if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
-        echo "missing: ${missing[*]}" >&2
-        echo "to install: sudo apt-get install ${missing[*]}" >&2
-        exit 1
-    fi
-    echo "installing: ${missing[*]}" >&2
-    "${as_root[@]}" apt-get update -qq >&2
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
-}
-
 # Whether a group is there as its list has it. A copy of the list is the last that is made.
 is_made() { # GROUP LIST MADE
     cmp -s "harness/clients/$1/$2" "$clients/$1/made-from" && [ -e "$clients/$1/$3" ]
@@ -49,15 +25,15 @@ made() { # GROUP LIST
 }
 
 programs() {
-    packages wget=wget ab=apache2-utils h2load=nghttp2-client wrk=wrk \
+    ci/packages.sh wget=wget ab=apache2-utils h2load=nghttp2-client wrk=wrk \
         chromium=chromium chromedriver=chromium-driver
 }
 
 python() {
     is_made python requirements.txt bin/python && return
-    packages python3=python3
+    ci/packages.sh python3=python3
     # Debian keeps the part of venv that installs pip in a package of its own.
-    python3 -c 'import ensurepip' 2>/dev/null || packages ensurepip=python3-venv
+    python3 -c 'import ensurepip' 2>/dev/null || ci/packages.sh ensurepip=python3-venv
     if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
         echo "missing: Python 3.10 or newer; python3 is $(python3 --version)" >&2
         exit 1
@@ -71,7 +47,7 @@ python() {
 
 node() {
     is_made node package-lock.json node_modules && return
-    packages node=nodejs npm=npm
+    ci/packages.sh node=nodejs npm=npm
     begin node
     cp harness/clients/node/package.json harness/clients/node/package-lock.json "$clients/node/"
     npm --prefix "$clients/node" ci --silent --ignore-scripts --engine-strict --no-audit --no-fund >&2
@@ -84,7 +60,7 @@ java() {
         [ -z "$(find "$source" -name '*.java' -newer "$made/driver.jsa")" ]; then
         return
     fi
-    packages javac=default-jdk-headless
+    ci/packages.sh javac=default-jdk-headless
     begin java
     javac -Xlint:all -d "$made/classes" "$source"/*.java >&2
     # For the server of the driver's first exchange, which is with itself.
@@ -102,7 +78,7 @@ java() {
 
 go() {
     is_made go main.go driver && return
-    packages go=golang-go
+    ci/packages.sh go=golang-go
     begin go
     # Only the standard library is used: no registry, no proxy, no other toolchain.
     (

@@ -11,30 +11,5 @@ if ! command -v cargo >/dev/null; then
     exit 1
 fi
 
-missing=()
-command -v git >/dev/null || missing+=(git)
-command -v cmake >/dev/null || missing+=(cmake)
-command -v curl >/dev/null || missing+=(curl)
-command -v slowhttptest >/dev/null || missing+=(slowhttptest)
-if ! command -v cc >/dev/null || ! command -v make >/dev/null; then
-    missing+=(build-essential)
-fi
-if [ "${#missing[@]}" -eq 0 ]; then
-    exit 0
-fi
-
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-    as_root=(sudo -n)
-fi
-if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
-    echo "installing: ${missing[*]}" >&2
-    export DEBIAN_FRONTEND=noninteractive
-    "${as_root[@]}" apt-get update -qq >&2
-    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
-    exit 0
-fi
-
-echo "missing: ${missing[*]}" >&2
-echo "to install: sudo apt-get install ${missing[*]}" >&2
-exit 1
+exec "$(dirname "${BASH_SOURCE[0]}")/packages.sh" git=git cmake=cmake curl=curl slowhttptest=slowhttptest \
+    cc=build-essential make=build-essential
