@@ -1,6 +1,6 @@
 //! Runs cases side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -99,6 +99,27 @@ pub async fn run(
         }
     }
     Ok(())
+}
+
+/// The order of jobs, for the reports of what comes of them.
+#[derive(Debug)]
+pub struct Order(HashMap<(&'static str, Client, Transport), usize>);
+
+impl Order {
+    /// As they are given.
+    pub fn of(jobs: &[Job]) -> Order {
+        let places = jobs.iter().enumerate();
+        Order(
+            places
+                .map(|(place, job)| ((job.case.id, job.client, job.over), place))
+                .collect(),
+        )
+    }
+
+    /// Puts outcomes in this order.
+    pub fn sort(&self, outcomes: &mut [Outcome]) {
+        outcomes.sort_by_key(|outcome| self.0.get(&(outcome.case, outcome.client, outcome.over)));
+    }
 }
 
 /// What comes of a run that sends its outcomes, in the order in which they are known. `known` hears

@@ -60,9 +60,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let running = std::thread::spawn(move || -> Result<()> {
         let (outcomes, mut received) = tokio::sync::mpsc::unbounded_channel::<Outcome>();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Runtime::new()?;
         runtime.block_on(async {
             let delivering = async {
                 while let Some(outcome) = received.recv().await {
@@ -96,8 +94,7 @@ async fn start(
         .collect();
     let built = tokio::task::spawn_blocking(move || {
         let progress = Progress::new();
-        build::materialize(&needed, &progress)?;
-        build::build(&needed, &progress)
+        build::prepare(&needed, &progress)
     })
     .await??;
     runner::run(&built, jobs, Arc::new(expectations), outcomes).await

@@ -13,9 +13,7 @@ pub(super) fn bench(variants: &[Variant], connections: usize) -> Result<bool> {
     let variant = variants.first().context("no subject")?;
     build::materialize(variants, &progress)?;
     let built = build::build_optimized(variant, &progress)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Runtime::new()?;
     let expiry = runtime.block_on(async {
         // The subject inherits the limit.
         let _ = rlimit::increase_nofile_limit(u64::MAX);

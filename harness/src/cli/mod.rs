@@ -2,6 +2,7 @@
 
 mod bench;
 mod prove;
+mod results;
 mod run;
 mod serve;
 mod soak;

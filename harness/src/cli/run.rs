@@ -8,65 +8,41 @@ use harness::case::Case;
 use harness::cases;
 use harness::expectations::Expectations;
 use harness::outcome::{Outcome, Status};
-use harness::report::details::Details;
-use harness::report::matrix::Matrix;
 use harness::report::outputs::Outputs;
 use harness::report::progress::Progress;
 use harness::report::Run;
-use harness::runner;
+use harness::runner::{self, Order};
 use harness::selection::Selection;
 use harness::subject::{build, variants};
+
+use super::results;
 
 /// Builds, runs and reports; whether everything was as expected.
 pub(super) fn run(selection: Selection, outputs: Outputs, verbose: bool) -> Result<bool> {
     let expectations = expectations()?;
     let progress = Progress::new();
-    build::materialize(&selection.variants, &progress)?;
-    let built = build::build(&selection.variants, &progress)?;
+    let built = build::prepare(&selection.variants, &progress)?;
 
     let jobs = selection.jobs();
-    let order: Vec<_> = jobs
-        .iter()
-        .map(|job| (job.case.id, job.client, job.over))
-        .collect();
+    let order = Order::of(&jobs);
     let start = Instant::now();
     let counter = progress.cases(jobs.len());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Runtime::new()?;
     let expectations = Arc::new(expectations);
     let mut outcomes = runtime.block_on(runner::collected(
         |outcomes| runner::run(&built, jobs, expectations, outcomes),
         || counter.done(),
     ))?;
     counter.finish();
-    outcomes.sort_by_key(|outcome| {
-        order
-            .iter()
-            .position(|run| *run == (outcome.case, outcome.client, outcome.over))
-    });
+    order.sort(&mut outcomes);
 
     let subjects: Vec<_> = selection.variants.into_iter().map(|v| v.name).collect();
-    let matrix = Matrix {
-        subjects: &subjects,
-        outcomes: &outcomes,
-    };
-    let details = Details {
-        subjects: &subjects,
-        outcomes: &outcomes,
-        verbose,
-    };
-    anstream::println!(
-        "
-{matrix}{details}"
-    );
     let run = Run {
         subjects: &subjects,
         outcomes: &outcomes,
         took: start.elapsed(),
     };
-    let count = outcomes.len();
-    anstream::println!("{count} cases in {:.1} s", run.took.as_secs_f64());
+    results::show(run, verbose);
     outputs.finish(&run)?;
     Ok(outcomes.iter().all(Outcome::is_as_expected))
 }

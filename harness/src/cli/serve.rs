@@ -39,12 +39,9 @@ const EXAMPLES: [(&str, &str); 8] = [
 /// Builds and starts a subject, says how to talk to it, and waits to be interrupted.
 pub(super) fn serve(variants: &[Variant]) -> Result<()> {
     let progress = Progress::new();
-    build::materialize(variants, &progress)?;
-    let built = build::build(variants, &progress)?;
+    let built = build::prepare(variants, &progress)?;
     let built = built.first().context("no subject")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let origin = Origin::start().await?;
         let subject = Subject::start(built, origin.address(), "serve").await?;

@@ -36,12 +36,9 @@ pub(super) fn plan(arguments: &SoakArguments) -> Result<Plan> {
 /// Builds, soaks and reports; whether all was well.
 pub(super) fn run(variants: &[Variant], plan: &Plan) -> Result<bool> {
     let progress = Progress::new();
-    build::materialize(variants, &progress)?;
-    let built = build::build(variants, &progress)?;
+    let built = build::prepare(variants, &progress)?;
     let built = built.first().context("no subject")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Runtime::new()?;
     let report = runtime.block_on(soak::run(built, plan, &progress))?;
     anstream::println!("\n{report}");
     let failures = report.failures();

@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, Result};
 use clap::{Args, ValueEnum};
 use harness::outcome::Outcome;
-use harness::report::details::Details;
 use harness::report::findings::{paragraph, Findings};
-use harness::report::matrix::Matrix;
 use harness::report::outputs::Outputs;
 use harness::report::progress::Progress;
 use harness::report::Run;
-use harness::runner;
+use harness::runner::{self, Order};
 use harness::selection::Selection;
 use harness::target::address::Address;
 use harness::target::plan::Plan;
@@ -21,7 +19,7 @@ use harness::target::{self, run, Manners, Target};
 use harness::timeouts::{Limit, Timeouts};
 use harness::wire::Transport;
 
-use super::{usage, Problem, RunArguments};
+use super::{results, usage, Problem, RunArguments};
 
 /// A service that is running.
 #[derive(Debug, Args)]
@@ -160,10 +158,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<bool, Problem> {
         Selection::new(&[], &arguments.cases, &arguments.clients, &[]).map_err(usage)?;
     selection.require_clients = arguments.require_clients;
     let outputs = arguments.outputs.begin().map_err(usage)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
     let (trust, timeouts, manners) = (own.trust(), own.timeouts(), own.manners());
     let target = runtime.block_on(Target::meet(address, &trust, timeouts, manners))?;
     let plan = Plan::new(&target, &selection);
@@ -205,11 +200,7 @@ fn report(
     outputs: Outputs,
 ) -> Result<bool> {
     let subjects = [target.name().to_owned()];
-    let order: Vec<_> = plan
-        .jobs
-        .iter()
-        .map(|job| (job.case.id, job.client))
-        .collect();
+    let order = Order::of(&plan.jobs);
     let counter = Progress::new().cases(plan.jobs.len());
     let start = Instant::now();
     let mut outcomes = runtime.block_on(runner::collected(
@@ -217,27 +208,14 @@ fn report(
         || counter.done(),
     ))?;
     counter.finish();
-    outcomes.sort_by_key(|outcome| {
-        let run = (outcome.case, outcome.client);
-        order.iter().position(|other| *other == run)
-    });
-    let matrix = Matrix {
-        subjects: &subjects,
-        outcomes: &outcomes,
-    };
-    let details = Details {
-        subjects: &subjects,
-        outcomes: &outcomes,
-        verbose: arguments.verbose,
-    };
-    anstream::println!("\n{matrix}{details}");
+    order.sort(&mut outcomes);
     let run = Run {
         subjects: &subjects,
         outcomes: &outcomes,
         took: start.elapsed(),
     };
-    let took = run.took.as_secs_f64();
-    anstream::println!("{} cases in {took:.1} s\n", outcomes.len());
+    results::show(run, arguments.verbose);
+    anstream::println!();
     anstream::print!("{}", Findings::of(&outcomes));
     outputs.finish(&run)?;
     Ok(outcomes.iter().all(Outcome::is_as_expected))

@@ -102,10 +102,7 @@ impl Tap {
     /// The URL of a path. One of a target names the target, so that a client shakes hands with it
     /// and names it in `Host`; the client has to be told to connect to [`Tap::port`].
     pub fn url(&self, path: &str) -> String {
-        let scheme = match self.over {
-            Transport::Tls => "https",
-            Transport::Plain | Transport::Unix => "http",
-        };
+        let scheme = self.scheme();
         if let Some(instead) = &self.service.instead {
             return format!("{scheme}://{}{path}", instead.host);
         }
@@ -121,16 +118,20 @@ impl Tap {
         let (Some(instead), Some(port)) = (&self.service.instead, self.port()) else {
             return (self.url(path), None);
         };
-        let scheme = match self.over {
-            Transport::Tls => "https",
-            Transport::Plain | Transport::Unix => "http",
-        };
+        let scheme = self.scheme();
         let is_address = instead.name.trim_matches(['[', ']']).parse::<IpAddr>();
         let url = match is_address {
             Ok(_) => format!("{scheme}://{port}{path}"),
             Err(_) => format!("{scheme}://{}:{}{path}", instead.name, port.port()),
         };
         (url, HeaderValue::from_str(&instead.host).ok())
+    }
+
+    fn scheme(&self) -> &'static str {
+        match self.over {
+            Transport::Tls => "https",
+            Transport::Plain | Transport::Unix => "http",
+        }
     }
 
     /// The port to connect to, where it is one.

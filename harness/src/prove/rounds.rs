@@ -62,9 +62,7 @@ impl Sights {
 /// Runs each claimed case without and with its patch, and a case that is not proved so against every
 /// prefix that there is, to see where it would be.
 pub(super) fn look(plan: &Plan, builds: &Builds, progress: &Progress) -> Result<Sights> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Runtime::new()?;
     let looking = Looking {
         runtime,
         builds,

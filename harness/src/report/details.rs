@@ -2,15 +2,14 @@
 
 use std::fmt;
 
+use super::Run;
 use crate::outcome::{Outcome, Status};
 
 /// What is shown below the matrix.
 #[derive(Debug)]
 pub struct Details<'a> {
-    /// In the order of sums.
-    pub subjects: &'a [String],
-    /// In the order in which they are told.
-    pub outcomes: &'a [Outcome],
+    /// The run.
+    pub run: Run<'a>,
     /// Whether to show expected failures as well.
     pub verbose: bool,
 }
@@ -26,7 +25,7 @@ impl fmt::Display for Details<'_> {
 
 impl Details<'_> {
     fn surprises(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for outcome in self.outcomes {
+        for outcome in self.run.outcomes {
             let told = match outcome.status {
                 Status::Skip => false,
                 _ if !outcome.is_as_expected() => true,
@@ -64,7 +63,7 @@ impl Details<'_> {
     fn measured(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let measured =
             |outcome: &&Outcome| outcome.status == Status::Pass && !outcome.detail.is_empty();
-        for outcome in self.outcomes.iter().filter(measured) {
+        for outcome in self.run.outcomes.iter().filter(measured) {
             let (subject, run) = (&outcome.subject, outcome.run());
             writeln!(f, "\n{subject}: {run}\n  {}", outcome.detail)?;
         }
@@ -73,18 +72,24 @@ impl Details<'_> {
 
     fn skips(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut skips: Vec<(&str, &str)> = Vec::new();
-        for outcome in self.outcomes.iter().filter(|o| o.status == Status::Skip) {
+        for outcome in self
+            .run
+            .outcomes
+            .iter()
+            .filter(|o| o.status == Status::Skip)
+        {
             let skip = (outcome.subject.as_str(), outcome.detail.as_str());
             if !skips.contains(&skip) {
                 skips.push(skip);
             }
         }
-        skips.sort_by_key(|(subject, _)| self.subjects.iter().position(|name| name == subject));
+        skips.sort_by_key(|(subject, _)| self.run.subjects.iter().position(|name| name == subject));
         if !skips.is_empty() {
             writeln!(f, "\nskipped:")?;
         }
         for (subject, reason) in skips {
             let count = self
+                .run
                 .outcomes
                 .iter()
                 .filter(|o| o.status == Status::Skip && o.subject == subject && o.detail == reason)
@@ -96,8 +101,8 @@ impl Details<'_> {
 
     fn sums(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f)?;
-        for subject in self.subjects {
-            let own = || self.outcomes.iter().filter(|o| o.subject == *subject);
+        for subject in self.run.subjects {
+            let own = || self.run.outcomes.iter().filter(|o| o.subject == *subject);
             let count = |status| own().filter(|o| o.status == status).count();
             let surprises = own().filter(|o| !o.is_as_expected()).count();
             let verdict = match surprises {

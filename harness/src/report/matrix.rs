@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 
 use super::groups::{groups, Cell, Group};
-use crate::outcome::{Outcome, Status};
+use super::Run;
+use crate::outcome::Status;
 
 /// Width of a subject's column.
 const COLUMN: usize = 12;
@@ -19,18 +20,13 @@ const NAMES: usize = 31;
 /// The matrix that is shown at the end of a run: a row a case, or several where its clients and
 /// transports do not agree.
 #[derive(Debug)]
-pub struct Matrix<'a> {
-    /// In the order of columns.
-    pub subjects: &'a [String],
-    /// In the order of rows.
-    pub outcomes: &'a [Outcome],
-}
+pub struct Matrix<'a>(pub Run<'a>);
 
 impl fmt::Display for Matrix<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
         let mut of = None;
-        for group in groups(self.subjects, self.outcomes) {
+        for group in groups(self.0.subjects, self.0.outcomes) {
             match &group.label {
                 None => self.row(f, &name(&group), &group)?,
                 Some(label) => {
@@ -60,6 +56,7 @@ impl Matrix<'_> {
     /// The names of the subjects, each broken before its version to fit its column.
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<_> = self
+            .0
             .subjects
             .iter()
             .map(|name| name.rsplit_once('-').unwrap_or((name, "")))
@@ -99,7 +96,7 @@ impl Matrix<'_> {
 
     /// Width of the column of names.
     fn names(&self) -> usize {
-        LINE.saturating_sub(COLUMN * self.subjects.len())
+        LINE.saturating_sub(COLUMN * self.0.subjects.len())
             .clamp(NAMES, 43)
     }
 }
@@ -152,6 +149,7 @@ mod tests {
     use super::*;
     use crate::clients::Client;
     use crate::expectations::Expected;
+    use crate::outcome::Outcome;
     use crate::wire::transcript::Record;
     use crate::wire::Transport;
 
@@ -186,10 +184,11 @@ mod tests {
             };
             outcomes.push(outcome(&subjects[0], "seed.b", client, old));
         }
-        let matrix = Matrix {
+        let matrix = Matrix(Run {
             subjects: &subjects,
             outcomes: &outcomes,
-        };
+            took: Duration::ZERO,
+        });
         // Without its colours.
         let seen = anstream::adapter::strip_str(&matrix.to_string()).to_string();
         let expected = format!(
@@ -218,10 +217,11 @@ mod tests {
             .iter()
             .map(|subject| outcome(subject, long, Client::Curl, Status::Fail))
             .collect();
-        let matrix = Matrix {
+        let matrix = Matrix(Run {
             subjects: &subjects,
             outcomes: &outcomes,
-        };
+            took: Duration::ZERO,
+        });
         let seen = anstream::adapter::strip_str(&matrix.to_string()).to_string();
         assert!(seen.contains("fail! 1.12s fail! 1.12s"), "{seen}");
         for line in seen.lines() {

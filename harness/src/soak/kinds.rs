@@ -91,14 +91,19 @@ pub fn all() -> Vec<Kind> {
     }
     kinds.extend(responses("proxy-short"));
     kinds.extend(upstreams("proxy-short"));
-    let over_tls = kinds.iter().filter(|kind| kind.shape == "proxy-short");
-    let over_tls: Vec<_> = over_tls.cloned().map(|kind| kind.over(Over::Tls)).collect();
-    kinds.extend(over_tls);
+    also_over_tls(&mut kinds, |kind| kind.shape == "proxy-short");
     kinds.extend(handshakes());
     kinds.extend(tunnels());
     kinds.extend(drips());
     kinds.extend(early_answers());
     kinds
+}
+
+/// Adds those that are chosen over TLS as well.
+fn also_over_tls(kinds: &mut Vec<Kind>, is_chosen: impl Fn(&Kind) -> bool) {
+    let chosen = kinds.iter().filter(|kind| is_chosen(kind)).cloned();
+    let over_tls: Vec<_> = chosen.map(|kind| kind.over(Over::Tls)).collect();
+    kinds.extend(over_tls);
 }
 
 /// A client that reads whatever comes and leaves it to the server to end the connection.
@@ -339,12 +344,7 @@ fn tunnels() -> Vec<Kind> {
         kind(shape, "half-closed-tunnel", upgrade("/upgrade-sink")).half_closes(),
         kind(shape, "tunnel-reset", upgrade("/upgrade")).resets(300),
     ];
-    let over_tls: Vec<_> = kinds
-        .iter()
-        .cloned()
-        .map(|kind| kind.over(Over::Tls))
-        .collect();
-    kinds.extend(over_tls);
+    also_over_tls(&mut kinds, |_| true);
     kinds
 }
 
@@ -382,12 +382,7 @@ fn early_answers() -> Vec<Kind> {
         kind(shape, "refused-upload-half-closes", refused()).half_closes(),
         kind(shape, "refused-upload-resets", refused()).resets(500),
     ];
-    let over_tls: Vec<_> = kinds
-        .iter()
-        .cloned()
-        .map(|kind| kind.over(Over::Tls))
-        .collect();
-    kinds.extend(over_tls);
+    also_over_tls(&mut kinds, |_| true);
     kinds
 }
 

@@ -44,6 +44,12 @@ pub fn materialize(variants: &[Variant], progress: &Progress) -> Result<()> {
     Ok(())
 }
 
+/// Makes what `variants` are built on, and builds them.
+pub fn prepare(variants: &[Variant], progress: &Progress) -> Result<Vec<Built>> {
+    materialize(variants, progress)?;
+    build(variants, progress)
+}
+
 /// Builds each of `variants`, in turn: they share most of what they build.
 pub fn build(variants: &[Variant], progress: &Progress) -> Result<Vec<Built>> {
     variants

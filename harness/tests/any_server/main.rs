@@ -294,8 +294,7 @@ async fn built() -> &'static [Built] {
             .collect();
         let built = tokio::task::spawn_blocking(move || {
             let progress = Progress::new();
-            build::materialize(&wanted, &progress).expect("sources");
-            build::build(&wanted, &progress).expect("a subject")
+            build::prepare(&wanted, &progress).expect("a subject")
         });
         built.await.expect("a build")
     };
