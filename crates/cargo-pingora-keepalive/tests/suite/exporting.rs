@@ -39,14 +39,10 @@ pub(crate) fn names(fixture: &Fixture) -> Vec<String> {
 
 /// Two patches, of which the second uses the engine.
 pub(crate) fn fixture() -> Fixture {
-    let fixture = Fixture::new();
-    fixture.run(&["materialize"]).succeeded();
-    fixture.edit_core("line 2", "LINE 2\nline 2 and a half");
-    fixture.commit("first");
-    fixture.edit_core("line 8", "use pingora_keepalive::Connection;");
-    fixture.commit("second");
-    fixture.run(&["refresh"]).succeeded();
-    fixture
+    Fixture::with_patches(&[
+        ("first", "line 2", "LINE 2\nline 2 and a half"),
+        ("second", "line 8", "use pingora_keepalive::Connection;"),
+    ])
 }
 
 #[test]

@@ -73,14 +73,23 @@ impl Fixture {
 
     /// A project with two patches, `first` and `second`, made with the program itself.
     pub(crate) fn with_two_patches() -> Self {
+        let fixture = Self::with_patches(&[
+            ("first", "line 2", "LINE 2"),
+            ("second", "line 8", "line 8\nline 8 and a half"),
+        ]);
+        fixture.run(&["materialize"]).succeeded();
+        fixture
+    }
+
+    /// A project with a patch for each name, which replaces a text of pingora-core by another.
+    pub(crate) fn with_patches(patches: &[(&str, &str, &str)]) -> Self {
         let fixture = Self::new();
         fixture.run(&["materialize"]).succeeded();
-        fixture.edit_core("line 2", "LINE 2");
-        fixture.commit("first");
-        fixture.edit_core("line 8", "line 8\nline 8 and a half");
-        fixture.commit("second");
+        for (name, from, to) in patches {
+            fixture.edit_core(from, to);
+            fixture.commit(name);
+        }
         fixture.run(&["refresh"]).succeeded();
-        fixture.run(&["materialize"]).succeeded();
         fixture
     }
 
