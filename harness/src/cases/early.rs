@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let request = Request::get("/slow-head/600").with("X-Keepalive", "60");
+                let request = Request::get("/slow-head/3000").with("X-Keepalive", "60");
                 connection.send(request.bytes()).await;
                 sleep(millis(150)).await;
                 connection.send(plain().bytes()).await;
@@ -58,7 +58,7 @@ pub(super) fn cases() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let request = Request::get("/large/400");
+                let request = Request::get("/large/2000");
                 connection.send(request.bytes()).await;
                 connection.something_comes().await?;
                 let next = plain().bytes();
@@ -80,7 +80,7 @@ pub(super) fn cases() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let request = Request::get("/slow-head/600");
+                let request = Request::get("/slow-head/3000");
                 connection.send(request.bytes()).await;
                 sleep(millis(150)).await;
                 connection.send("\r\n").await;
@@ -96,7 +96,7 @@ pub(super) fn cases() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let request = Request::get("/slow-head/600");
+                let request = Request::get("/slow-head/3000");
                 connection.send(request.bytes()).await;
                 sleep(millis(150)).await;
                 connection.send("x".repeat(16 * 1024)).await;
@@ -112,7 +112,7 @@ pub(super) fn cases() -> Vec<Case> {
 fn unread(id: &'static str, sentence: &'static str, shape: &'static str) -> Case {
     Case::new(id, sentence, SOURCE, shape, |context: Context| async move {
         let mut connection = context.connect().await?;
-        let request = plain().with("X-Delay-Ms", "400");
+        let request = plain().with("X-Delay-Ms", "3000");
         connection.send(request.bytes()).await;
         sleep(millis(150)).await;
         connection.send(plain().bytes()).await;
@@ -128,7 +128,7 @@ fn unread(id: &'static str, sentence: &'static str, shape: &'static str) -> Case
 fn during_the_body(id: &'static str, sentence: &'static str, shape: &'static str) -> Case {
     Case::new(id, sentence, SOURCE, shape, |context: Context| async move {
         let mut connection = context.connect().await?;
-        let request = Request::get("/large/400");
+        let request = Request::get("/large/2000");
         connection.send(request.bytes()).await;
         connection.something_comes().await?;
         connection.send(plain().bytes()).await;

@@ -155,7 +155,7 @@ fn early() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let request = Request::get("/upgrade/500")
+                let request = Request::get("/upgrade/3000")
                     .with("Connection", "Upgrade")
                     .with("Upgrade", "websocket");
                 connection.send(request.bytes()).await;
