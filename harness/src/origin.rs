@@ -26,6 +26,9 @@
 //! | `/upgrade-sink` | 101, then reads whatever comes and says nothing |
 //! | `/upgrade-source/MS` | 101, then sends a byte each time that long |
 //! | `/early` | as `/length`, before it reads the request body |
+//! | `/deaf` | no answer, and reads nothing behind the head |
+//! | `/deaf-413` | 413 with `Connection: close`, and reads nothing behind the head |
+//! | `/deaf-upgrade` | 101, and reads nothing behind the head |
 //! | `/upgrade`, `/upgrade/MS` | 101 after a pause, then sends back whatever comes |
 //! | `/204-length`, `/204-chunked` | no content, with a length of 0 or the coding |
 //! | `/large`, `/large/MS` | 200, 4 MiB chunked, with a pause in the middle |
@@ -50,6 +53,7 @@
 
 pub mod hasty;
 pub mod limited;
+pub mod scripted;
 
 use std::collections::HashSet;
 use std::io;
@@ -58,7 +62,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -66,6 +70,10 @@ use crate::wire::response::{chunks, Body};
 
 /// The body of every answer that has one.
 pub const BODY: &str = "hello\n";
+
+/// What it switches protocols with.
+const SWITCHES: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
 
 /// The length of the body of `/large`.
 pub const LARGE: usize = 4 * 1024 * 1024;
@@ -174,6 +182,9 @@ impl Exchanges {
         let pause = Duration::from_millis(number);
         if kind == "drip" {
             return self.drip(pause).await;
+        }
+        if kind.starts_with("deaf") {
+            return self.deaf(kind).await;
         }
         if kind == "slow-read" {
             tokio::time::sleep(pause).await;
@@ -303,11 +314,7 @@ impl Exchanges {
                 if kind == "upgrade" {
                     tokio::time::sleep(pause).await;
                 }
-                self.say(
-                    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\
-                     Upgrade: websocket\r\n\r\n",
-                )
-                .await?;
+                self.say(SWITCHES).await?;
                 match kind {
                     "upgrade-sink" => while self.read().await? {},
                     "upgrade-source" => loop {
@@ -363,6 +370,31 @@ impl Exchanges {
             self.say("1\r\nx\r\n").await?;
         }
         self.say("0\r\n\r\n").await?;
+        Ok(false)
+    }
+
+    /// Says what there is to be said and reads nothing more; ends when the proxy lets go.
+    async fn deaf(&mut self, kind: &str) -> io::Result<bool> {
+        match kind {
+            "deaf-413" => {
+                self.say(
+                    "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n\
+                     Content-Length: 0\r\n\r\n",
+                )
+                .await?;
+            }
+            "deaf-upgrade" => self.say(SWITCHES).await?,
+            _ => {}
+        }
+        // unread bytes make it readable at once; that it is closed is told beside that
+        while !self
+            .stream
+            .ready(Interest::READABLE)
+            .await?
+            .is_read_closed()
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         Ok(false)
     }
 

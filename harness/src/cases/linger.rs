@@ -86,22 +86,22 @@ fn taken() -> Vec<Case> {
         .needs("linger"),
         Case::new(
             "linger.proxied-early-response",
-            "A proxied response that does not wait for the upload ends the exchange at once.",
+            "A proxied refusal does not wait for the upload: it ends the exchange at once.",
             "RFC 9112 section 9.6, design 4",
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let upload = upload("/early");
+                let upload = upload("/deaf-413");
                 connection.send(upload.head()).await;
                 let response = connection.response(&upload).await?;
-                check::status(&response, 200)?;
+                check::status(&response, 413)?;
                 check::closes(&mut connection, &response, PATIENCE).await?;
                 connection.delivers(&vec![b'.'; UPLOAD]).await
             },
         ),
         Case::new(
             "linger.proxied-upload-that-is-wanted",
-            "Where the application asks for the whole upload, an early response that says close waits for it.",
+            "An early response that says close, from an origin that does not, leaves the rest of the upload to it.",
             "design 4",
             "proxy",
             |context| async move {

@@ -18,6 +18,7 @@ mod drain;
 mod early;
 mod errors;
 mod framing;
+mod gone;
 mod half_close;
 mod handshake;
 mod header;
@@ -42,6 +43,7 @@ mod timeouts;
 mod tls;
 mod tunnel;
 mod tunnel_idle;
+mod upload;
 mod watching;
 mod write;
 
@@ -70,6 +72,8 @@ pub fn all() -> Vec<Case> {
         order::cases(),
         early::cases(),
         half_close::cases(),
+        gone::cases(),
+        upload::cases(),
         tunnel::cases(),
         timeouts::cases(),
         write::cases(),

@@ -5,8 +5,10 @@ use crate::case::{Case, Context, Failure, Found};
 use crate::check::{self, Then};
 use crate::clients::tap::Tap;
 use crate::clients::{curl, Client};
+use crate::origin::scripted::{ScriptedOrigin, Upstream};
 use crate::wire::response::Framing;
 use crate::wire::{Connection, Request};
+use std::time::Duration;
 use tokio::time::sleep;
 
 const SOURCE: &str = "RFC 9110 section 9.3.6, RFC 9112 section 6.3, finding 27";
@@ -165,7 +167,57 @@ fn early() -> Vec<Case> {
                 same(&connection.raw_bytes(FRAME.len()).await?, FRAME)
             },
         ),
+        Case::new(
+            "tunnel.upgrade-with-a-late-body",
+            "An upgrade whose body comes as its 101 does becomes a tunnel, whichever is first.",
+            "RFC 9110 section 7.8",
+            "proxy-pool",
+            |context| async move {
+                for step in 0..LATE_BODIES {
+                    late_body(&context, Duration::from_micros(50) * step).await?;
+                }
+                Ok(())
+            },
+        )
+        .bound(secs(30)),
     ]
+}
+
+/// How many upgrades there are whose body is late, each by a little more.
+const LATE_BODIES: u32 = 60;
+
+/// An upgrade whose body is `late`, to an origin that switches at once.
+async fn late_body(context: &Context, late: Duration) -> Found {
+    let origin = ScriptedOrigin::start().await?;
+    let request = origin
+        .asked(Request::new("POST", "/").declaring(5))
+        .with("Connection", "Upgrade")
+        .with("Upgrade", "websocket");
+    let mut connection = context.connect().await?;
+    let (upstream, ()) = tokio::join!(
+        async {
+            let mut upstream = origin.accept().await?;
+            upstream.reads_head().await?;
+            upstream
+                .says(
+                    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+                     Upgrade: websocket\r\n\r\n",
+                )
+                .await?;
+            Ok(upstream)
+        },
+        async {
+            connection.send(request.head()).await;
+            sleep(late).await;
+            connection.send("hello").await;
+        },
+    );
+    let mut upstream: Upstream = upstream?;
+    check::status(&connection.next_response(&request).await?, 101)?;
+    connection.send(FRAME).await;
+    upstream.reads_up_to(FRAME).await?;
+    upstream.says(FRAME).await?;
+    same(&connection.raw_bytes(FRAME.len()).await?, FRAME)
 }
 
 /// No tunnel.

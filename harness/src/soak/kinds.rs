@@ -96,6 +96,7 @@ pub fn all() -> Vec<Kind> {
     kinds.extend(tunnels());
     kinds.extend(drips());
     kinds.extend(early_answers());
+    kinds.extend(deaf_origins());
     kinds
 }
 
@@ -381,6 +382,48 @@ fn early_answers() -> Vec<Kind> {
             .within(20),
         kind(shape, "refused-upload-half-closes", refused()).half_closes(),
         kind(shape, "refused-upload-resets", refused()).resets(500),
+    ];
+    also_over_tls(&mut kinds, |_| true);
+    kinds
+}
+
+/// Clients of an origin that reads nothing, or says nothing, and clients that go behind bytes which
+/// nobody reads.
+fn deaf_origins() -> Vec<Kind> {
+    const FLOOD: &[u8] = &[b'x'; 64 * 1024];
+    let upload = |target| post(target).declaring(100_000_000);
+    let tunnel = Request::get("/deaf-upgrade").with("Connection", "upgrade");
+    let tunnel = tunnel.with("Upgrade", "websocket").bytes();
+    let behind = |more: &[u8]| [&get("/deaf").bytes(), more].concat();
+    let pipelined = get("/deaf").with("X-Pipelining", "1").bytes();
+    let unfinished = post("/early").with("Transfer-Encoding", "chunked");
+    let unfinished = unfinished.raw_body("5\r\nhello\r\n").bytes();
+    let shape = "proxy-short";
+    let mut kinds = vec![
+        kind(shape, "deaf-origin-upload", upload("/deaf").bytes())
+            .repeats(FLOOD, 5)
+            .resets(1500),
+        kind(shape, "deaf-origin-tunnel", tunnel)
+            .repeats(FLOOD, 5)
+            .resets(1500),
+        kind(
+            shape,
+            "deaf-origin-given-up",
+            upload("/deaf").with("X-Peer-Write-Ms", "2000").bytes(),
+        )
+        .repeats(FLOOD, 5),
+        kind(
+            "proxy-linger",
+            "deaf-origin-refuses",
+            upload("/deaf-413").bytes(),
+        )
+        .repeats(FLOOD, 5)
+        .within(20),
+        kind(shape, "leaves-behind-an-empty-line", behind(b"\r\n")).closes(300),
+        kind(shape, "resets-behind-an-empty-line", behind(b"\r\n")).resets(300),
+        kind(shape, "leaves-behind-a-pipeline", pipelined.repeat(2)).closes(300),
+        kind(shape, "leaves-its-answered-upload", unfinished.clone()).closes(300),
+        kind(shape, "resets-its-answered-upload", unfinished).resets(300),
     ];
     also_over_tls(&mut kinds, |_| true);
     kinds
