@@ -23,6 +23,7 @@ mod half_close;
 mod handshake;
 mod header;
 mod http10;
+mod http2_origin;
 mod idle;
 mod keep_alive;
 mod leak;
@@ -74,6 +75,7 @@ pub fn all() -> Vec<Case> {
         half_close::cases(),
         gone::cases(),
         upload::cases(),
+        http2_origin::cases(),
         tunnel::cases(),
         timeouts::cases(),
         write::cases(),

@@ -27,6 +27,7 @@
 //! | `X-Pool` | number | connections to the origin are shared with those of the same number only |
 //! | `X-Peer-Idle-Ms` | milliseconds | the `idle_timeout` option of the upstream peer |
 //! | `X-Peer-Write-Ms` | milliseconds | the `write_timeout` option of the upstream peer |
+//! | `X-Peer-Http2` | `1` | the upstream is spoken to in HTTP/2 |
 //! | `X-Body-Delay-Ms` | milliseconds | the response body goes out so much later than it comes |
 //! | `X-Context` | text | the user context that the proxy hands to the next request |
 //! | `X-Tell` | `1` | see below |
@@ -152,6 +153,8 @@ pub struct Fields {
     pub peer_idle: Option<Duration>,
     /// How long the upstream may take nothing.
     pub peer_write: Option<Duration>,
+    /// Whether the upstream speaks HTTP/2.
+    pub peer_http2: bool,
     /// How much later than it comes the response body goes out.
     pub body_delay: Option<Duration>,
     /// How long to wait before answering.
@@ -223,6 +226,7 @@ impl Fields {
                 .transpose()?
                 .unwrap_or_default(),
             peer_idle: read("X-Peer-Idle-Ms")?.map(|f| f.millis()).transpose()?,
+            peer_http2: read("X-Peer-Http2")?.is_some(),
             peer_write: read("X-Peer-Write-Ms")?.map(|f| f.millis()).transpose()?,
             body_delay: read("X-Body-Delay-Ms")?.map(|f| f.millis()).transpose()?,
             delay: read("X-Delay-Ms")?.map(|f| f.millis()).transpose()?,

@@ -149,6 +149,9 @@ impl ProxyHttp for Proxy {
         let mut peer = HttpPeer::new(origin, false, String::new());
         peer.group_key = fields.pool;
         peer.options.idle_timeout = fields.peer_idle;
+        if fields.peer_http2 {
+            peer.options.set_http_version(2, 2);
+        }
         if fields.peer_write.is_some() {
             peer.options.write_timeout = fields.peer_write;
         }
