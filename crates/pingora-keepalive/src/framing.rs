@@ -30,7 +30,9 @@ pub enum Delimit {
     Chunked,
     /// Add `Content-Length: 0`.
     Empty,
-    /// Remove `Transfer-Encoding`: the client does not know it.
+    /// Remove `Transfer-Encoding`: the client does not know it. Where there is a body, only chunked
+    /// goes so; another coding ([`TransferCodings::coded`](crate::TransferCodings::coded)) goes by
+    /// being decoded, and a body that has one cannot be sent.
     Uncoded,
     /// Remove `Transfer-Encoding` and `Content-Length`: the response cannot have them.
     Unframed,
@@ -38,7 +40,7 @@ pub enum Delimit {
 
 impl ResponseFraming {
     /// Whether the response never has a body, whatever its header fields say.
-    fn bodiless(&self) -> bool {
+    pub fn bodiless(&self) -> bool {
         //= RFC 9112 section 6.3: HEAD, 1xx, 204 and 304 have no body; a 2xx to CONNECT opens a
         //= tunnel.
         self.to_head || self.status == 304 || self.never_framed()

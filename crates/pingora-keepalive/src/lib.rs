@@ -26,6 +26,7 @@ mod list;
 mod options;
 mod phase;
 mod timer;
+mod transfer_coding;
 mod upstream;
 mod write;
 
@@ -42,5 +43,6 @@ pub use keep_alive::KeepAlive;
 pub use options::{Options, Timeouts};
 pub use phase::Phase;
 pub use timer::Timer;
+pub use transfer_coding::TransferCodings;
 pub use upstream::UpstreamConnection;
 pub use write::WriteLimit;

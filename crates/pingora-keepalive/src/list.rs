@@ -13,9 +13,14 @@ pub(crate) fn tokens(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Commas inside a quoted string do not separate. A quoted string that is never closed reaches
 /// to the end of the line.
 pub(crate) fn parameters(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    non_empty(elements(line))
+}
+
+/// The same with the empty elements.
+pub(crate) fn elements(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
     let mut escaped = false;
-    non_empty(line.split(move |&byte| {
+    let parts = line.split(move |&byte| {
         if escaped {
             escaped = false;
             return false;
@@ -26,7 +31,8 @@ pub(crate) fn parameters(line: &[u8]) -> impl Iterator<Item = &[u8]> {
             _ => return byte == b',' && !quoted,
         }
         false
-    }))
+    });
+    parts.map(trim)
 }
 
 fn non_empty<'a>(parts: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a [u8]> {

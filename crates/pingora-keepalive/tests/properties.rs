@@ -244,6 +244,8 @@ fn near_misses() -> impl Strategy<Value = Vec<u8>> {
         b"keep-alive",
         b"TE",
         b"timeout",
+        b"chunked",
+        b";",
         b"=",
         b",",
         b"\"",

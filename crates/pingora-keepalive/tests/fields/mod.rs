@@ -3,12 +3,13 @@
 //! The property tests and the fuzz target share it. Where a line has no quoted string, both fields
 //! are simple enough to be read again here by splitting text.
 
-use pingora_keepalive::{ConnectionOptions, KeepAlive};
+use pingora_keepalive::{ConnectionOptions, KeepAlive, TransferCodings};
 
 /// Reads `lines` as the `Connection` field of a message and as its `Keep-Alive` field.
 pub(crate) fn check(lines: &[Vec<u8>]) {
     check_connection(lines);
     check_keep_alive(lines);
+    check_transfer_codings(lines);
     check_quoted(&lines.join(&b','));
 }
 
@@ -47,6 +48,24 @@ fn check_keep_alive(lines: &[Vec<u8>]) {
         assert_eq!(field.timeout, first_number(lines, "timeout"));
         let max = first_number_up_to(lines, "max", u32::MAX.into());
         assert_eq!(field.max.map(u64::from), max);
+    }
+}
+
+fn check_transfer_codings(lines: &[Vec<u8>]) {
+    let Some(codings) = TransferCodings::parse(slices(lines)) else {
+        return;
+    };
+    let list = lines.join(&b',');
+    assert_eq!(lines.is_empty(), codings == TransferCodings::default());
+    // Who looks at the last element alone, or at each by itself, finds the same.
+    let last = list.rsplit(|&byte| byte == b',').next().map(trimmed);
+    let chunked = last.is_some_and(|last| last.eq_ignore_ascii_case("chunked"));
+    assert_eq!(codings.chunked(), chunked);
+    if !list.contains(&b'"') {
+        assert!(lines.is_empty() || TransferCodings::parse([&*list]) == Some(codings));
+        let mut elements = list.split(|&byte| byte == b',').map(trimmed);
+        let others = |name: String| !name.is_empty() && !name.eq_ignore_ascii_case("chunked");
+        assert_eq!(codings.beside_chunked(), elements.any(others));
     }
 }
 
