@@ -55,6 +55,7 @@ pub mod hasty;
 pub mod http2;
 pub mod limited;
 pub mod scripted;
+pub mod verbatim;
 
 use std::collections::HashSet;
 use std::io;

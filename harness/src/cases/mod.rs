@@ -11,8 +11,10 @@ mod advice;
 mod age;
 mod body;
 mod cache;
+mod chunks;
 mod clients;
 mod close;
+mod codings;
 mod connection;
 mod drain;
 mod early;
@@ -27,6 +29,7 @@ mod http2_origin;
 mod idle;
 mod keep_alive;
 mod leak;
+mod lengths;
 mod limit;
 mod linger;
 mod order;
@@ -69,6 +72,9 @@ pub fn all() -> Vec<Case> {
         response::cases(),
         http10::cases(),
         framing::cases(),
+        chunks::cases(),
+        lengths::cases(),
+        codings::cases(),
         cache::cases(),
         order::cases(),
         early::cases(),
