@@ -51,6 +51,7 @@
 //! | `http` | 200, then answers requests as above |
 //! | `refused` | 403 with a length |
 
+pub mod deserter;
 pub mod hasty;
 pub mod http2;
 pub mod limited;

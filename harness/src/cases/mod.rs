@@ -38,6 +38,7 @@ mod pool;
 mod preface;
 mod race;
 mod response;
+mod retry;
 mod rfc9110;
 mod rfc9112;
 mod seed;
@@ -93,6 +94,7 @@ pub fn all() -> Vec<Case> {
         linger::cases(),
         age::cases(),
         pool::cases(),
+        retry::cases(),
         shapes::cases(),
         rfc9112::cases(),
         rfc9110::cases(),
