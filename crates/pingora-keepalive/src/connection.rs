@@ -467,6 +467,19 @@ impl Connection {
         self.phase == Phase::Tunnel && self.timeouts().tunnel_idle_timeout.is_some()
     }
 
+    /// Sets how long this tunnel may have nothing pass, from `now`. Nothing, where there is none.
+    pub fn set_tunnel_idle_timeout(&mut self, limit: Option<Duration>, now: Instant) {
+        if self.phase != Phase::Tunnel {
+            return;
+        }
+        // No other exchange follows on the connection: they are the tunnel's alone.
+        self.timeouts = Some(Timeouts {
+            tunnel_idle_timeout: limit,
+            ..self.timeouts()
+        });
+        self.tunnel_moved(now);
+    }
+
     /// Bytes have passed the tunnel, one way or the other, at `now`. Nothing, where there is none.
     pub fn tunnel_moved(&mut self, now: Instant) {
         if self.phase != Phase::Tunnel {

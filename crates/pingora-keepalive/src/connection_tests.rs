@@ -57,7 +57,7 @@ fn idle(secs: u64) -> Outcome {
 // The policy.
 
 #[rstest]
-#[case::unset(None, idle(60))]
+#[case::unset(None, idle(75))]
 #[case::close(Some(IdleTimeout::Close), Outcome::Close(CloseReason::Application))]
 #[case::zero(
     Some(IdleTimeout::After(Duration::ZERO)),
@@ -102,7 +102,7 @@ fn after_the_head_another_policy_counts_from_the_next_response() {
     let (mut connection, now) = in_exchange(Options::default(), get());
     connection.decide(&ResponseHead::default());
     connection.set_policy(IdleTimeout::After(2 * SECOND));
-    assert_eq!(connection.finish(now), idle(60));
+    assert_eq!(connection.finish(now), idle(75));
     assert_eq!(another(&mut connection, now, get()), idle(2));
 }
 
@@ -139,10 +139,10 @@ fn no_policy_overrules_the_client(#[case] request: RequestHead, #[case] persists
 
 #[rstest]
 #[case::shortens("keep-alive", "timeout=5", idle(5))]
-#[case::never_extends("keep-alive", "timeout=600", idle(60))]
+#[case::never_extends("keep-alive", "timeout=750", idle(75))]
 #[case::zero_closes("keep-alive", "timeout=0", Outcome::Close(CloseReason::ClientAsked))]
-#[case::without_the_option("", "timeout=5", idle(60))]
-#[case::max("keep-alive", "max=4", Outcome::Persist { idle: Some(60 * SECOND), remaining: Some(4) })]
+#[case::without_the_option("", "timeout=5", idle(75))]
+#[case::max("keep-alive", "max=4", Outcome::Persist { idle: Some(75 * SECOND), remaining: Some(4) })]
 #[case::no_further("keep-alive", "max=0", Outcome::Close(CloseReason::RequestLimit))]
 fn a_wish_shortens(#[case] connection: &str, #[case] keep_alive: &str, #[case] expected: Outcome) {
     let wish = request(Version::Http11, connection, keep_alive);
@@ -167,7 +167,7 @@ fn a_wish_for_time_counts_for_its_exchange_alone_and_one_for_requests_for_good()
         remaining: Some(remaining),
     };
     assert_eq!(answer(&mut connection, now), persist(5, 2));
-    assert_eq!(another(&mut connection, now, get()), persist(60, 1));
+    assert_eq!(another(&mut connection, now, get()), persist(75, 1));
     assert_eq!(
         another(&mut connection, now, get()),
         Outcome::Close(CloseReason::RequestLimit)
@@ -178,7 +178,7 @@ fn a_wish_for_time_counts_for_its_exchange_alone_and_one_for_requests_for_good()
 fn honoring_a_wish_can_be_switched_off() {
     let wish = request(Version::Http11, "keep-alive", "timeout=5, max=2");
     let (mut connection, now) = in_exchange(options(|o| o.honor_keep_alive = false), wish);
-    assert_eq!(answer(&mut connection, now), idle(60));
+    assert_eq!(answer(&mut connection, now), idle(75));
 }
 
 // Strongest first.
@@ -338,7 +338,7 @@ fn the_first_head_is_bounded_from_the_accept_and_a_later_one_from_its_first_byte
 
     let flushed = start + 20 * SECOND;
     answer(&mut connection, flushed);
-    let deadline = Some((Timer::Idle, flushed + 60 * SECOND));
+    let deadline = Some((Timer::Idle, flushed + 75 * SECOND));
     assert_eq!(connection.next_deadline(), deadline);
 
     let byte = start + 70 * SECOND;
@@ -440,7 +440,7 @@ fn options_that_come_late_change_nothing() {
     let mut connection = Connection::unconfigured(now);
     connection.first_byte(now);
     connection.configure(short);
-    assert_eq!(connection.policy(), IdleTimeout::After(60 * SECOND));
+    assert_eq!(connection.policy(), IdleTimeout::After(75 * SECOND));
 }
 
 // The body.
@@ -551,7 +551,7 @@ fn a_connection_that_persists_has_its_idle_time_alone() {
     answer(&mut connection, now);
     assert_eq!(
         connection.next_deadline(),
-        Some((Timer::Idle, now + 60 * SECOND))
+        Some((Timer::Idle, now + 75 * SECOND))
     );
 }
 
@@ -620,14 +620,14 @@ fn the_first_response_after_the_maximum_age_closes(
     connection.set_age_jitter(jitter);
     connection.check_age(now + age * SECOND);
     let outcome = connection.decide(&ResponseHead::default());
-    assert_eq!(outcome, closes.map_or(idle(60), Outcome::Close));
+    assert_eq!(outcome, closes.map_or(idle(75), Outcome::Close));
 }
 
 #[test]
 fn the_maximum_age_counts_from_the_accept_and_cuts_nothing() {
     let options = options(|o| o.max_connection_age = Some(10 * SECOND));
     let (mut connection, now) = in_exchange(options, get());
-    assert_eq!(answer(&mut connection, now), idle(60));
+    assert_eq!(answer(&mut connection, now), idle(75));
     connection.first_byte(now + 9 * SECOND);
     connection.head_complete(get());
     let late = now + 30 * SECOND;
@@ -645,7 +645,7 @@ fn the_longest_maximum_age_does_not_overflow() {
     let (mut connection, now) = in_exchange(options, get());
     connection.set_age_jitter(u32::MAX);
     connection.check_age(now);
-    assert_eq!(answer(&mut connection, now), idle(60));
+    assert_eq!(answer(&mut connection, now), idle(75));
 }
 
 // The end of the stream.
@@ -664,7 +664,7 @@ fn an_exchange_that_is_read_to_its_end_ends_gracefully() {
 fn an_idle_connection_ends_gracefully() {
     let (mut connection, now) = in_exchange(Options::default(), get());
     answer(&mut connection, now);
-    assert_eq!(connection.expire(now + 60 * SECOND), Some(Timer::Idle));
+    assert_eq!(connection.expire(now + 75 * SECOND), Some(Timer::Idle));
     assert_eq!(connection.end(), Ending::Graceful);
 }
 

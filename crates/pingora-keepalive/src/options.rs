@@ -9,7 +9,8 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Options {
     /// How long a connection may be idle between requests where the application has set no
-    /// policy of its own. `None`: without limit. Default: 60 s.
+    /// policy of its own. `None`: without limit. Default: 75 s, which is longer than load balancers
+    /// and proxies in front keep their own connections: it is they who close.
     pub keepalive_timeout: Option<Duration>,
     /// How many requests a connection serves. 0 reads as 1. `None`: without limit. Default: none.
     pub keepalive_request_limit: Option<u32>,
@@ -30,7 +31,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            keepalive_timeout: Some(Duration::from_secs(60)),
+            keepalive_timeout: Some(Duration::from_secs(75)),
             keepalive_request_limit: None,
             max_connection_age: None,
             linger: Some(Linger::default()),
@@ -64,7 +65,8 @@ pub struct Timeouts {
     /// `None`: without limit. Default: 30 s.
     pub total_drain_timeout: Option<Duration>,
     /// For a tunnel, after 101 or a 2xx to CONNECT, through which no byte passes either way. `None`:
-    /// without limit. Default: none.
+    /// without limit. Default: 1 h. A read timeout that the application sets by itself takes its
+    /// place, by [`Connection::set_tunnel_idle_timeout`](crate::Connection::set_tunnel_idle_timeout).
     pub tunnel_idle_timeout: Option<Duration>,
     /// Bytes per second below which the write of a piece of a response body is given up; takes the
     /// place of [`write_timeout`](Self::write_timeout) for it. `None` or 0: no such limit. Default:
@@ -80,7 +82,7 @@ impl Default for Timeouts {
             min_recv_rate: None,
             write_timeout: Some(Duration::from_secs(60)),
             total_drain_timeout: Some(Duration::from_secs(30)),
-            tunnel_idle_timeout: None,
+            tunnel_idle_timeout: Some(Duration::from_secs(60 * 60)),
             min_send_rate: None,
         }
     }

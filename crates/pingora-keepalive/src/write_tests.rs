@@ -183,7 +183,7 @@ fn a_write_that_was_abandoned_does_not_bound_the_idle_time() {
     assert!(connection.finish(now).persists());
     assert_eq!(
         connection.next_deadline(),
-        Some((Timer::Idle, now + 60 * SECOND))
+        Some((Timer::Idle, now + 75 * SECOND))
     );
 }
 
@@ -231,6 +231,29 @@ fn a_tunnel_through_which_nothing_passes_is_cut() {
     assert!(connection.expire_one(Timer::Tunnel, now + millis(1900)));
     assert!(connection.was_cut());
     assert_eq!(connection.gone(), Some(CloseReason::TunnelTimeout));
+}
+
+#[test]
+fn a_tunnel_can_have_a_limit_of_its_own() {
+    let (mut connection, now) = in_tunnel(Some(SECOND));
+    connection.set_tunnel_idle_timeout(Some(5 * SECOND), now + millis(500));
+    let deadline = Some(now + millis(5500));
+    assert_eq!(connection.deadline_of(Timer::Tunnel), deadline);
+    connection.tunnel_moved(now + SECOND);
+    let deadline = Some(now + 6 * SECOND);
+    assert_eq!(connection.deadline_of(Timer::Tunnel), deadline);
+
+    connection.set_tunnel_idle_timeout(None, now + SECOND);
+    assert!(!connection.watches_tunnel());
+    assert_eq!(connection.next_deadline(), None);
+}
+
+#[test]
+fn what_is_no_tunnel_gets_no_limit_as_one() {
+    let (mut connection, now) = with_tunnel_limit(Some(SECOND));
+    connection.set_tunnel_idle_timeout(Some(5 * SECOND), now);
+    assert_eq!(connection.next_deadline(), None);
+    assert_eq!(connection.timeouts().tunnel_idle_timeout, Some(SECOND));
 }
 
 #[test]
