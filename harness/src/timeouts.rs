@@ -63,11 +63,11 @@ impl Timeouts {
     pub fn of_shape(shape: &str) -> Timeouts {
         let seconds = |seconds| Some(Limit::After(Duration::from_secs(seconds)));
         let defaults = Timeouts {
-            idle: seconds(60),
+            idle: seconds(75),
             header_read: seconds(60),
             body_read: seconds(60),
             handshake: seconds(60),
-            advertised: seconds(59),
+            advertised: seconds(74),
         };
         match shape {
             "proxy-short" => Timeouts {

@@ -33,7 +33,8 @@ pub enum CloseReason {
     CloseDelimited,
     /// The request's body was not read to its end.
     UnreadBody,
-    /// Bytes came behind the request before its response, and pipelining is off.
+    /// Bytes came behind the request before its response, and pipelining is off; or they may come
+    /// for a tunnel that was refused.
     UnexpectedData,
     /// The message's framing or version does not allow another message behind it.
     ProtocolError,

@@ -41,7 +41,8 @@ pub struct ResponseHead {
     /// Whether the request's body is not read to its end and will not be read off before the
     /// next request.
     pub request_body_unread: bool,
-    /// Whether bytes came behind the request that the connection may not keep for the next one.
+    /// Whether bytes came behind the request that the connection may not keep for the next one, or
+    /// are to be expected: those for a tunnel that is refused.
     pub unexpected_data: bool,
 }
 

@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let mut connection = context.connect().await?;
                 let response = connection.exchange(&Request::get("/hop-by-hop")).await?;
                 stopped(&response)?;
-                Then::PersistsSaying(Some("timeout=59"))
+                Then::PersistsSaying(Some("timeout=74"))
                     .check(&mut connection, &response)
                     .await
             },
@@ -33,7 +33,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let request = Request::get("/hop-by-hop").with("X-Cache", "hop-by-hop");
                 let (mut connection, response) = hit(&context, &request, &request).await?;
                 stopped(&response)?;
-                Then::PersistsSaying(Some("timeout=59"))
+                Then::PersistsSaying(Some("timeout=74"))
                     .check(&mut connection, &response)
                     .await
             },

@@ -43,18 +43,18 @@ fn defaults() -> Vec<Case> {
             Then::Idles(2000),
         ),
         Case::new(
-            "idle.default-is-60-s",
-            "An application without options has its idle connections closed after 60 s.",
+            "idle.default-is-75-s",
+            "An application without options has its idle connections closed after 75 s.",
             "design 4, finding 2",
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
                 connection.exchange(&plain()).await?;
                 connection.exchange(&plain()).await?;
-                connection.idles_for(secs(60)).await
+                connection.idles_for(secs(75)).await
             },
         )
-        .bound(secs(66)),
+        .bound(secs(81)),
     ]
 }
 

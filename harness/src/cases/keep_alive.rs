@@ -26,8 +26,8 @@ struct Row {
 /// Idle for 2 s, as the value 2 asks for.
 const TWO_SECONDS: Then = Then::IdlesSaying(2000, Some("timeout=1"));
 
-/// The default of 60 s, as if there were no wish.
-const AS_IF_ABSENT: Then = Then::PersistsSaying(Some("timeout=59"));
+/// The default of 75 s, as if there were no wish.
+const AS_IF_ABSENT: Then = Then::PersistsSaying(Some("timeout=74"));
 
 const ROWS: &[Row] = &[
     Row {
@@ -64,7 +64,7 @@ const ROWS: &[Row] = &[
         id: "keep-alive.max-is-said",
         sentence: "The number of further requests is announced.",
         lines: &[b"max=5"],
-        then: Then::PersistsSaying(Some("timeout=59, max=5")),
+        then: Then::PersistsSaying(Some("timeout=74, max=5")),
     },
     Row {
         id: "keep-alive.both",
@@ -285,7 +285,7 @@ fn how_long() -> Vec<Case> {
             SOURCE,
             "proxy",
             vec![wish(&[b"max=2"]), plain()],
-            Then::PersistsSaying(Some("timeout=59, max=1")),
+            Then::PersistsSaying(Some("timeout=74, max=1")),
         ),
         sequence(
             "keep-alive.max-lowers-for-good",

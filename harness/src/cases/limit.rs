@@ -76,7 +76,7 @@ pub(super) fn cases() -> Vec<Case> {
             "proxy-limit",
             |context| async move {
                 let mut connection = context.connect().await?;
-                for left in ["timeout=59, max=2", "timeout=59, max=1"] {
+                for left in ["timeout=74, max=2", "timeout=74, max=1"] {
                     let response = connection.exchange(&plain()).await?;
                     check::advertises(&response, Some(left))?;
                 }

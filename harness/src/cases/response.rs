@@ -33,13 +33,13 @@ fn signals() -> Vec<Case> {
             "response.says-the-default",
             "A persistent response says keep-alive and the default time less a second.",
             plain(),
-            Some("timeout=59"),
+            Some("timeout=74"),
         ),
         says(
             "response.says-the-default-proxied",
             "A proxied response says keep-alive and the default time less a second.",
             Request::get("/length"),
-            Some("timeout=59"),
+            Some("timeout=74"),
         ),
         says(
             "response.says-the-policy",
@@ -63,7 +63,7 @@ fn signals() -> Vec<Case> {
             "response.says-keep-alive-to-http10",
             "A persistent response to HTTP/1.0 says keep-alive.",
             plain().http10().with("Connection", "keep-alive"),
-            Some("timeout=59"),
+            Some("timeout=74"),
         ),
         one(
             "response.says-close",
@@ -87,7 +87,7 @@ fn signals() -> Vec<Case> {
             "RFC 9110 section 7.6.1, design 4, finding 25",
             "proxy",
             Request::get("/own-keep-alive"),
-            Then::PersistsSaying(Some("timeout=59")),
+            Then::PersistsSaying(Some("timeout=74")),
         ),
         one(
             "response.upstream-keep-alive-not-on-close",

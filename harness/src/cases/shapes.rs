@@ -41,9 +41,9 @@ const BASICS: &[Basic] = &[
     },
     Basic {
         name: "default-is-said",
-        sentence: "Without a policy the connection persists and 60 s less one are announced.",
+        sentence: "Without a policy the connection persists and 75 s less one are announced.",
         requests: || vec![plain()],
-        then: Then::PersistsSaying(Some("timeout=59")),
+        then: Then::PersistsSaying(Some("timeout=74")),
     },
     Basic {
         name: "http10-closes",
@@ -271,18 +271,18 @@ fn by_hand() -> Vec<Case> {
             Then::Persists,
         ),
         Case::new(
-            id("hand-written", "default-is-60-s"),
-            "An idle connection of a hand-written loop is closed after 60 s.",
+            id("hand-written", "default-is-75-s"),
+            "An idle connection of a hand-written loop is closed after 75 s.",
             "design 3, finding 2",
             "hand-written",
             |context| async move {
                 let mut connection = context.connect().await?;
                 connection.exchange(&plain()).await?;
                 connection.exchange(&plain()).await?;
-                connection.idles_for(secs(60)).await
+                connection.idles_for(secs(75)).await
             },
         )
-        .bound(secs(66)),
+        .bound(secs(81)),
         Case::new(
             id("hand-written", "silent-peer-60-s"),
             "A peer of a hand-written loop that never speaks is sent a FIN after 60 s.",

@@ -225,7 +225,7 @@ fn refused() -> Vec<Case> {
     vec![
         Case::new(
             "tunnel.refused",
-            "A refused CONNECT is a request like others: the connection persists.",
+            "A refused CONNECT ends its connection: what may come behind it is no request.",
             SOURCE,
             SHAPE,
             |context| async move {
@@ -235,8 +235,32 @@ fn refused() -> Vec<Case> {
                 let response = connection.exchange(&request).await?;
                 check::status(&response, 403)?;
                 check::framed(&response, Framing::Length(0))?;
-                Then::Persists.check(&mut connection, &response).await
+                Then::Closes.check(&mut connection, &response).await
             },
+        )
+        .needs("connect-option"),
+        optimistic(
+            "tunnel.refused-by-the-origin-bytes-after",
+            "What comes 50 ms behind a refused CONNECT is no request, whatever the application sets.",
+            SHAPE,
+            to("refused").with("X-Keepalive", "unlimited"),
+            403,
+        )
+        .needs("connect-option"),
+        optimistic(
+            "tunnel.refused-by-the-application-bytes-after",
+            "An application's own 407 to a CONNECT ends the connection.",
+            SHAPE,
+            to("echo").with("X-Local", "407").with("X-Keepalive", "unlimited"),
+            407,
+        )
+        .needs("connect-option"),
+        optimistic(
+            "tunnel.not-allowed-bytes-after",
+            "The framework's 405 to a CONNECT ends the connection and is not lost to a reset.",
+            "proxy",
+            to("echo"),
+            405,
         )
         .needs("connect-option"),
         Case::new(
@@ -346,6 +370,34 @@ fn echoes(id: &'static str, sentence: &'static str, request: Request) -> Case {
         }
     })
     .needs("connect-option")
+}
+
+/// A case of a CONNECT that is refused while the client sends what was meant for its tunnel: at once
+/// in one turn, 50 ms later in the other. It looks like a request and is none.
+fn optimistic(
+    id: &'static str,
+    sentence: &'static str,
+    shape: &'static str,
+    request: Request,
+    status: u16,
+) -> Case {
+    Case::new(id, sentence, SOURCE, shape, move |context: Context| {
+        let request = request.clone();
+        async move {
+            for later in [false, true] {
+                let mut connection = context.connect().await?;
+                connection.send(request.bytes()).await;
+                if later {
+                    sleep(millis(50)).await;
+                }
+                connection.send(plain().bytes()).await;
+                let response = connection.response(&request).await?;
+                check::status(&response, status)?;
+                Then::Closes.check(&mut connection, &response).await?;
+            }
+            Ok(())
+        }
+    })
 }
 
 fn unasked(id: &'static str, sentence: &'static str, request: Request) -> Case {

@@ -100,18 +100,55 @@ pub(super) fn cases() -> Vec<Case> {
         .needs("tunnel-timeout"),
         Case::new(
             "tunnel.the-read-timeout-does-not-apply",
-            "The time for a request body does not end a tunnel that is silent.",
+            "The time for request bodies on a connection does not end a tunnel that is silent.",
             SOURCE,
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let field = Some(("X-Timeouts", "read=500"));
+                let field = Some(("X-Connection-Timeouts", "read=500"));
                 switch(&mut connection, "/upgrade", field).await?;
                 connection.stays_open(millis(1500)).await?;
                 echoes(&mut connection).await
             },
         )
+        .needs("connection-timeouts"),
+        Case::new(
+            "tunnel.the-applications-read-timeout-applies",
+            "What an application sets with set_read_timeout() ends its tunnel that is silent.",
+            SOURCE,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let field = Some(("X-Timeouts", "read=1000"));
+                switch(&mut connection, "/upgrade", field).await?;
+                echoes(&mut connection).await?;
+                connection.stays_open(millis(600)).await?;
+                echoes(&mut connection).await?;
+                let from = connection.sent_at();
+                connection.resets_at(from, secs(1)).await
+            },
+        )
         .needs("read-timeout"),
+        Case::new(
+            "tunnel.connect-follows-the-applications-read-timeout",
+            "The same holds for a tunnel that CONNECT opened.",
+            SOURCE,
+            "proxy-connect",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = Request::new("CONNECT", "echo.test:443")
+                    .replacing_host("echo.test:443")
+                    .with("X-Timeouts", "read=1000");
+                connection.send(request.bytes()).await;
+                let response = connection.next_response(&request).await?;
+                check::status(&response, 200)?;
+                echoes(&mut connection).await?;
+                let from = connection.sent_at();
+                connection.resets_at(from, secs(1)).await
+            },
+        )
+        .needs("connect-option")
+        .needs("tunnel-timeout"),
         Case::new(
             "tunnel.a-101-that-overtakes-its-request",
             "A tunnel stays open though the 101 was there before the end of the request.",

@@ -44,12 +44,17 @@ pub async fn write(
     let status = match local {
         Local::NoContent => 204,
         Local::NotModified => 304,
+        Local::Refused => 407,
         _ => 200,
     };
     let mut head = ResponseHeader::build(status, None)?;
     if matches!(
         local,
-        Local::Length | Local::Early103 | Local::Early103BeforeBody | Local::SlowBody
+        Local::Length
+            | Local::Refused
+            | Local::Early103
+            | Local::Early103BeforeBody
+            | Local::SlowBody
     ) {
         head.insert_header("Content-Length", BODY.len())?;
     }

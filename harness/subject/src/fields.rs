@@ -93,10 +93,12 @@ pub enum Local {
     Error,
     /// `413`: the framework's generated 413.
     TooLarge,
+    /// `407`: 407 with `Content-Length` and a body.
+    Refused,
 }
 
 impl Local {
-    const NAMES: [(&'static str, Local); 14] = [
+    const NAMES: [(&'static str, Local); 15] = [
         ("length", Local::Length),
         ("bare", Local::Bare),
         ("empty", Local::Empty),
@@ -111,6 +113,7 @@ impl Local {
         ("cut-short", Local::CutShort),
         ("error", Local::Error),
         ("413", Local::TooLarge),
+        ("407", Local::Refused),
     ];
 }
 
