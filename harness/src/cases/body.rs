@@ -275,25 +275,6 @@ fn what_does_not_count() -> Vec<Case> {
             },
         )
         .needs("read-timeout"),
-        Case::new(
-            "body.tunnel-has-no-read-timeout",
-            "Nothing is cut behind a 101.",
-            SOURCE,
-            "proxy",
-            |context| async move {
-                let mut connection = context.connect().await?;
-                let request = within(Request::get("/upgrade"))
-                    .with("Connection", "Upgrade")
-                    .with("Upgrade", "websocket");
-                connection.send(request.bytes()).await;
-                let response = connection.next_response(&request).await?;
-                check::status(&response, 101)?;
-                tokio::time::sleep(millis(1500)).await;
-                connection.send("ping").await;
-                connection.raw_bytes(4).await.map(drop)
-            },
-        )
-        .needs("read-timeout"),
     ]
 }
 

@@ -87,6 +87,9 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
+/// SETTINGS_MAX_CONCURRENT_STREAMS is 0.
+const NO_STREAMS: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\0";
+
 fn http2() -> Vec<Case> {
     vec![
         Case::new(
@@ -101,18 +104,31 @@ fn http2() -> Vec<Case> {
                 connection.ends_at(accepted, BOUND).await
             },
         ),
-        Case::new(
+        kept(
             "handshake.h2-with-settings-is-kept",
             "A peer that has sent its SETTINGS is none of a handshake's any more.",
-            "design 4",
-            SHAPE,
-            |context| async move {
-                let mut connection = context.connect().await?;
-                connection.send([PREFACE, SETTINGS].concat()).await;
-                tokio::time::sleep(BOUND + secs(1)).await;
-                connection.send(HEADERS).await;
-                answers_in_http2(&mut connection).await
-            },
+            SETTINGS,
+        ),
+        kept(
+            "handshake.h2-with-settings-that-allow-nothing-is-kept",
+            "So is one whose SETTINGS let the server begin no stream.",
+            NO_STREAMS,
         ),
     ]
+}
+
+fn kept(id: &'static str, sentence: &'static str, settings: &'static [u8]) -> Case {
+    Case::new(
+        id,
+        sentence,
+        "design 4, RFC 9113 section 3.4",
+        SHAPE,
+        move |context| async move {
+            let mut connection = context.connect().await?;
+            connection.send([PREFACE, settings].concat()).await;
+            tokio::time::sleep(BOUND + secs(1)).await;
+            connection.send(HEADERS).await;
+            answers_in_http2(&mut connection).await
+        },
+    )
 }
