@@ -6,8 +6,8 @@ tool=(cargo run --locked -q -p cargo-pingora-keepalive --)
 before="$(mktemp -d)"
 trap 'rm -rf "$before"' EXIT
 cp -R patches "$before/"
-for version in patches/*/; do
-    version="$(basename "$version")"
+for version in patches/*/series; do
+    version="$(basename "$(dirname "$version")")"
     "${tool[@]}" materialize --version "$version"
     "${tool[@]}" refresh --version "$version"
 done

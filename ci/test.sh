@@ -17,6 +17,7 @@ step cargo run --locked -q -p cargo-pingora-keepalive -- check
 step ci/round-trip.sh
 
 step ci/upstream-tests.sh
+step ci/pingora-timeout.sh
 
 step ci/github/test.sh
 

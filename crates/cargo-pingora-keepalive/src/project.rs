@@ -60,7 +60,8 @@ impl Project {
         self.root.join("crates").join(ENGINE)
     }
 
-    /// The supported versions, which are the folders of `patches/`, sorted by name.
+    /// The supported versions, which are the folders of `patches/`, sorted by name. What is there for
+    /// a crate that the override does not carry stands in a folder of that crate's name.
     pub fn versions(&self) -> Result<Vec<String>> {
         let dir = self.root.join("patches");
         let mut versions = Vec::new();
@@ -68,8 +69,10 @@ impl Project {
             std::fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?
         {
             let entry = entry.with_context(|| format!("cannot read {}", dir.display()))?;
+            let name = entry.file_name().into_string();
+            let of_a_crate = |name: &String| name.starts_with("pingora-");
             if entry.path().is_dir() {
-                versions.extend(entry.file_name().into_string().ok());
+                versions.extend(name.ok().filter(|name| !of_a_crate(name)));
             }
         }
         versions.sort();
