@@ -1,7 +1,7 @@
 //! A connection: everything that outlives a request, from the accept to the one reason it ends.
 
 use crate::body_read::{BodyClock, BodyLimits};
-use crate::ending::{ending, Open};
+use crate::ending::{ending, Lacks, Open};
 use crate::exchange::{decide, wish, Standing};
 use crate::phase::{Phase, Step};
 use crate::timer::{Timer, TimerTable};
@@ -275,7 +275,13 @@ impl Connection {
         if !self.response_began {
             // Also where the outcome is settled before: a body that is late still has its answer.
             self.response_began = true;
-            self.open.response = response.tunnel || response.close_delimited;
+            self.open.response = if response.tunnel || response.close_delimited {
+                Lacks::End
+            } else if response.chunked_unasked {
+                Lacks::LastChunk
+            } else {
+                Lacks::Nothing
+            };
         }
         if let Some(outcome) = self.outcome {
             return outcome;
@@ -290,7 +296,28 @@ impl Connection {
 
     /// The response, or the tunnel it opened, is complete: all of it is sent.
     pub fn response_complete(&mut self) {
-        self.open.response = false;
+        self.open.response = Lacks::Nothing;
+    }
+
+    /// The exchange failed, or will have unless its response is complete in the end. A response that
+    /// is not must not look so. It holds for this exchange.
+    pub fn exchange_failed(&mut self) {
+        self.open.failed = true;
+    }
+
+    /// Whether the head of the final response was about to be written.
+    pub fn response_began(&self) -> bool {
+        self.response_began
+    }
+
+    /// Whether the response lacks nothing but its last chunk, which is then to be written. `true`
+    /// once: a last chunk that was written in part is not begun again.
+    pub fn take_last_chunk(&mut self) -> bool {
+        let lacking = self.open.response == Lacks::LastChunk && !self.open.failed && !self.cut;
+        if lacking {
+            self.response_complete();
+        }
+        lacking
     }
 
     /// What the outcome of the exchange is, or would be if a plain response were written now.
@@ -363,6 +390,8 @@ impl Connection {
     /// Ends the connection now. The first reason given is the one that counts.
     pub fn close(&mut self, reason: CloseReason) {
         if self.step(Step::Close) {
+            // a write that was given up has left the response in the middle
+            self.open.failed |= self.write.is_pending();
             self.timers.stop_all();
             self.outcome = Some(Outcome::Close(reason));
             self.close_reason.get_or_insert(reason);

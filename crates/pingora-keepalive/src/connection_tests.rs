@@ -492,6 +492,7 @@ fn a_late_answer_to_a_late_body_does_not_look_complete_where_it_is_cut_short() {
         close_delimited: true,
         ..ResponseHead::default()
     });
+    connection.exchange_failed();
     assert_eq!(connection.end(), Ending::Abort);
     assert_eq!(connection.gone(), Some(CloseReason::BodyTimeout));
 }
@@ -711,12 +712,15 @@ fn lingering_can_be_switched_off() {
 }
 
 #[rstest]
-#[case::cut_short(false, Ending::Abort)]
-#[case::complete(true, Ending::Graceful)]
-fn what_ends_with_the_connection_ends_gracefully_only_where_it_is_complete(
+#[case::cut_short(true, false, Ending::Abort)]
+#[case::let_go(false, false, Ending::Graceful)]
+#[case::complete(true, true, Ending::Graceful)]
+fn what_ends_with_the_connection_is_reset_only_where_it_failed(
+    #[case] failed: bool,
     #[case] complete: bool,
     #[case] expected: Ending,
     #[values(false, true)] tunnel: bool,
+    #[values(false, true)] failed_before_the_head: bool,
 ) {
     let (mut connection, _) = in_exchange(Options::default(), get());
     connection.request_complete();
@@ -725,9 +729,58 @@ fn what_ends_with_the_connection_ends_gracefully_only_where_it_is_complete(
         close_delimited: !tunnel,
         ..Default::default()
     };
+    if failed && failed_before_the_head {
+        connection.exchange_failed();
+    }
     connection.decide(&response);
+    if failed && !failed_before_the_head {
+        connection.exchange_failed();
+    }
     if complete {
         connection.response_complete();
     }
     assert_eq!(connection.end(), expected);
+    assert!(!connection.take_last_chunk());
+}
+
+fn chunked_unasked() -> ResponseHead {
+    ResponseHead {
+        chunked_unasked: true,
+        ..Default::default()
+    }
+}
+
+#[test]
+fn chunks_that_were_let_go_get_their_last_one_once() {
+    let (mut connection, _) = in_exchange(Options::default(), get());
+    connection.request_complete();
+    assert!(!connection.take_last_chunk(), "there is no response yet");
+    connection.decide(&chunked_unasked());
+    assert_eq!(connection.end(), Ending::Graceful);
+    assert!(connection.take_last_chunk());
+    assert!(!connection.take_last_chunk());
+}
+
+#[test]
+fn chunks_that_failed_get_no_last_one() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.decide(&chunked_unasked());
+    connection.begin_write(None);
+    connection.write_pending(now, None);
+    // the write is dropped, and with it what is left of a chunk
+    assert_ne!(connection.end(), Ending::Abort);
+    assert!(!connection.take_last_chunk());
+}
+
+#[test]
+fn a_failure_is_that_of_one_exchange() {
+    let (mut connection, now) = in_exchange(Options::default(), get());
+    connection.exchange_failed();
+    connection.decide(&chunked_unasked());
+    connection.response_complete();
+    assert!(connection.finish(now).persists());
+    connection.first_byte(now);
+    connection.head_complete(get());
+    connection.decide(&chunked_unasked());
+    assert!(connection.take_last_chunk());
 }

@@ -61,8 +61,11 @@ prop_compose! {
     fn any_response()(
         (close, tunnel, close_delimited, request_body_unread, unexpected_data) in
             (rarely(), rarely(), rarely(), rarely(), rarely()),
+        chunked_unasked in any::<bool>(),
     ) -> Response {
-        Response { close, tunnel, close_delimited, request_body_unread, unexpected_data }
+        Response {
+            close, tunnel, close_delimited, chunked_unasked, request_body_unread, unexpected_data
+        }
     }
 }
 
@@ -118,6 +121,8 @@ fn any_traffic() -> impl Strategy<Value = Event> {
         2 => Just(Event::RequestComplete),
         1 => Just(Event::LeftUnread),
         2 => Just(Event::ResponseComplete),
+        1 => Just(Event::ExchangeFailed),
+        2 => Just(Event::TakeLastChunk),
         3 => any_writing().prop_map(Event::BeginWrite),
         5 => option::weighted(0.8, 0..9u16).prop_map(Event::WritePending),
         4 => option::weighted(0.8, 0..9u16).prop_map(Event::LookAtWrite),
@@ -201,6 +206,8 @@ fn response_events() -> impl Strategy<Value = Vec<Event>> {
         4 => Just(Event::TunnelMoved),
         2 => Just(Event::Expire),
         1 => Just(Event::ResponseComplete),
+        1 => Just(Event::ExchangeFailed),
+        1 => Just(Event::TakeLastChunk),
     ];
     prop::collection::vec(one, 0..10)
 }

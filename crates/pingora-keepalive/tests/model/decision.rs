@@ -111,7 +111,7 @@ pub(super) fn outcome(
 pub(super) fn ending(model: &Model, reason: CloseReason) -> Ending {
     let rules = [
         (Ending::Abort, model.is_cut()),
-        (Ending::Abort, model.response_open),
+        (Ending::Abort, model.response_open && model.failed),
         (
             Ending::Graceful,
             matches!(

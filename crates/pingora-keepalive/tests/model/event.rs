@@ -41,6 +41,8 @@ pub(crate) enum Event {
     LeftUnread,
     Decide(Response),
     ResponseComplete,
+    ExchangeFailed,
+    TakeLastChunk,
     BeginWrite(Writing),
     WritePending(Option<u16>),
     LookAtWrite(Option<u16>),
@@ -243,6 +245,7 @@ pub(crate) struct Response {
     pub(crate) close: bool,
     pub(crate) tunnel: bool,
     pub(crate) close_delimited: bool,
+    pub(crate) chunked_unasked: bool,
     pub(crate) request_body_unread: bool,
     pub(crate) unexpected_data: bool,
 }
@@ -253,6 +256,7 @@ impl Response {
             connection: connection_options(self.close, false),
             tunnel: self.tunnel,
             close_delimited: self.close_delimited,
+            chunked_unasked: self.chunked_unasked,
             request_body_unread: self.request_body_unread,
             unexpected_data: self.unexpected_data,
         }

@@ -163,7 +163,14 @@ impl Pair {
             }
             Event::ResponseComplete => {
                 connection.response_complete();
-                model.response_open = false;
+                model.response_complete();
+            }
+            Event::ExchangeFailed => {
+                connection.exchange_failed();
+                model.failed = true;
+            }
+            Event::TakeLastChunk => {
+                assert_eq!(connection.take_last_chunk(), model.take_last_chunk());
             }
             Event::BeginWrite(writing) => {
                 connection.begin_write(writing.limit());

@@ -32,6 +32,10 @@ pub(super) struct Model {
     pub(super) request_open: bool,
     /// Whether the response ends with the connection and is not complete.
     pub(super) response_open: bool,
+    /// Whether it ends with a last chunk that its application does not know of, and lacks it.
+    last_chunk_open: bool,
+    /// Whether the exchange failed, or a write was given up when the connection closed.
+    pub(super) failed: bool,
     pub(super) body: Body,
     pub(super) write: Write,
     /// Since when a body is read off, and how long that may take.
@@ -67,6 +71,8 @@ impl Model {
             cut: false,
             request_open: false,
             response_open: false,
+            last_chunk_open: false,
+            failed: false,
             body: Body::default(),
             write: Write::default(),
             drain: None,
@@ -172,6 +178,7 @@ impl Model {
         if !self.answered {
             self.answered = true;
             self.response_open = response.tunnel || response.close_delimited;
+            self.last_chunk_open = response.chunked_unasked && !self.response_open;
         }
         if let Some(outcome) = self.outcome {
             return outcome;
@@ -185,12 +192,24 @@ impl Model {
         outcome
     }
 
+    pub(super) fn response_complete(&mut self) {
+        self.response_open = false;
+        self.last_chunk_open = false;
+    }
+
+    pub(super) fn take_last_chunk(&mut self) -> bool {
+        let lacking = self.last_chunk_open && !self.failed && !self.cut;
+        self.last_chunk_open &= !lacking;
+        lacking
+    }
+
     pub(super) fn finish(&mut self, now: Instant) -> Outcome {
         match self.outcome {
             Some(outcome @ Outcome::Persist { idle, .. }) => {
                 if self.phase == Phase::Exchange {
                     self.request_open = false;
-                    self.response_open = false;
+                    self.response_complete();
+                    self.failed = false;
                     self.write = Write::default();
                     self.drain = None;
                     self.phase = Phase::Idle;
@@ -265,6 +284,7 @@ impl Model {
     pub(super) fn close(&mut self, reason: CloseReason) {
         if !self.phase.is_over() {
             self.phase = Phase::Closing;
+            self.failed |= self.write.is_pending();
             self.outcome = Some(Outcome::Close(reason));
             self.reason = self.reason.or(Some(reason));
             self.write.stop();
