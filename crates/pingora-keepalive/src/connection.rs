@@ -305,6 +305,11 @@ impl Connection {
         self.open.failed = true;
     }
 
+    /// Whether the exchange failed, so that a response which is not complete never will be.
+    pub fn has_failed(&self) -> bool {
+        self.open.failed
+    }
+
     /// Whether the head of the final response was about to be written.
     pub fn response_began(&self) -> bool {
         self.response_began
