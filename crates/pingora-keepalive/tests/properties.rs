@@ -332,7 +332,7 @@ proptest! {
 #[test]
 fn every_response_is_delimited_as_its_client_understands() {
     for status in 100..=599 {
-        for bits in 0..64u8 {
+        for bits in 0..128u8 {
             let bit = |n: u8| bits & (1 << n) != 0;
             let response = ResponseFraming {
                 version: if bit(0) {
@@ -345,7 +345,7 @@ fn every_response_is_delimited_as_its_client_understands() {
                 status,
                 content_length: bit(3),
                 transfer_encoding: bit(4),
-                ends_with_head: bit(5),
+                length: bit(5).then_some(usize::from(bit(6))),
             };
             let coded = match response.delimit() {
                 Delimit::Uncoded => {
@@ -358,9 +358,9 @@ fn every_response_is_delimited_as_its_client_understands() {
                     assert!(never_framed(&response), "{response:?}");
                     false
                 }
-                Delimit::Empty => {
+                Delimit::Length(length) => {
                     assert!(!response.content_length, "{response:?}");
-                    assert!(response.ends_with_head, "{response:?}");
+                    assert_eq!(response.length, Some(length), "{response:?}");
                     response.transfer_encoding
                 }
             };
