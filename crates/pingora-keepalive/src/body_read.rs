@@ -13,7 +13,8 @@ pub struct BodyLimits {
     /// Bytes per second below which the body is given up, of the time that reads are pending and
     /// after a grace of 5 s. `None` or 0: no such limit.
     pub min_recv_rate: Option<usize>,
-    /// Whether the client waits for `100 Continue` before it sends the body.
+    /// Whether the client may wait for `100 Continue` before it sends the body. The timeout counts from
+    /// the head of the request then, and anew from `100`; the rate only from there.
     pub awaits_continue: bool,
 }
 
@@ -30,6 +31,8 @@ pub(crate) struct BodyClock {
     /// The same since the first read.
     waited: Duration,
     received: u64,
+    /// Whether the client might wait for `100 Continue` when a read was last pending.
+    expecting: bool,
 }
 
 impl BodyClock {
@@ -38,9 +41,11 @@ impl BodyClock {
         self.pause(now);
         //= RFC 9110 section 10.1.1: a client that expects 100 may wait for it. One that has begun
         //= to send does not.
-        if limits.awaits_continue && self.received == 0 {
-            return None;
+        let expecting = limits.awaits_continue && self.received == 0;
+        if self.expecting && !expecting {
+            self.begin_anew();
         }
+        self.expecting = expecting;
         self.pending = Some(now);
         let left = |allowed: Duration, waited| now.checked_add(allowed.saturating_sub(waited));
         let gap = limits
@@ -48,7 +53,7 @@ impl BodyClock {
             .and_then(|allowed| left(allowed, self.gap));
         let rate = limits
             .min_recv_rate
-            .filter(|rate| *rate > 0)
+            .filter(|rate| *rate > 0 && !expecting)
             .and_then(|rate| left(self.allowed_at(rate), self.waited));
         [gap, rate].into_iter().flatten().min()
     }
@@ -62,9 +67,19 @@ impl BodyClock {
         }
     }
 
+    /// The client has been told to send, or does so without: what was waited for is not the body.
+    fn begin_anew(&mut self) {
+        self.expecting = false;
+        self.gap = Duration::ZERO;
+        self.waited = Duration::ZERO;
+    }
+
     /// The read that was pending has brought `bytes` of the body.
     pub(crate) fn received(&mut self, bytes: usize, now: Instant) {
         self.pause(now);
+        if self.expecting && bytes > 0 {
+            self.begin_anew();
+        }
         self.gap = Duration::ZERO;
         self.received = self.received.saturating_add(bytes as u64);
     }

@@ -95,24 +95,52 @@ fn the_stricter_limit_counts() {
 }
 
 #[test]
-fn a_client_that_waits_for_100_has_no_deadline() {
-    let limits = BodyLimits {
+fn a_client_that_waits_for_100_has_its_time_from_the_head_and_anew_from_100() {
+    let expecting = BodyLimits {
         awaits_continue: true,
         ..gap(SECOND)
     };
     let mut clock = BodyClock::default();
     let start = Instant::now();
-    assert_eq!(clock.start(limits, start), None);
-    let invited = start + 60 * SECOND;
-    clock.pause(invited);
+    assert_eq!(clock.start(expecting, start), Some(start + SECOND));
+    let again = start + SECOND / 2;
+    assert_eq!(clock.start(expecting, again), Some(start + SECOND));
+    let invited = start + SECOND * 3 / 4;
     let deadline = clock.start(gap(SECOND), invited);
-    assert_eq!(deadline, Some(invited + SECOND), "its wait does not count");
+    assert_eq!(deadline, Some(invited + SECOND), "anew");
+    let later = invited + SECOND / 2;
+    assert_eq!(clock.start(gap(SECOND), later), Some(invited + SECOND));
 
     let mut clock = BodyClock::default();
-    clock.start(limits, start);
+    clock.start(expecting, start);
     clock.received(1, start);
-    let deadline = clock.start(limits, start);
+    let deadline = clock.start(expecting, start);
     assert_eq!(deadline, Some(start + SECOND), "it did not wait");
+}
+
+#[test]
+fn the_rate_counts_from_100_or_from_the_first_byte() {
+    let expecting = BodyLimits {
+        awaits_continue: true,
+        min_recv_rate: Some(1),
+        ..Default::default()
+    };
+    let told = BodyLimits {
+        awaits_continue: false,
+        ..expecting
+    };
+    let start = Instant::now();
+    let later = start + 60 * SECOND;
+
+    let mut clock = BodyClock::default();
+    assert_eq!(clock.start(expecting, start), None);
+    assert_eq!(clock.start(told, later), Some(later + RATE_GRACE));
+
+    let mut clock = BodyClock::default();
+    clock.start(expecting, start);
+    clock.received(1, later);
+    let deadline = clock.start(expecting, later);
+    assert_eq!(deadline, Some(later + RATE_GRACE + SECOND));
 }
 
 /// What happens to a body, each after so many milliseconds.

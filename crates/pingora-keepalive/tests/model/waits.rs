@@ -16,6 +16,8 @@ pub(super) struct Body {
     pieces: usize,
     received: u64,
     pending: Option<(Instant, BodyLimits)>,
+    /// Whether the client might wait to be told to send when a read was last pending.
+    expecting: bool,
     given_up: bool,
 }
 
@@ -23,8 +25,20 @@ impl Body {
     pub(super) fn pending(&mut self, limits: BodyLimits, now: Instant) {
         self.paused(now);
         self.given_up = false;
-        let comes = !limits.awaits_continue || self.received > 0;
-        self.pending = comes.then_some((now, limits));
+        let expecting = limits.awaits_continue && self.received == 0;
+        if !expecting {
+            self.told_to_send();
+        }
+        self.expecting = expecting;
+        self.pending = Some((now, limits));
+    }
+
+    /// What was waited for before was not the body.
+    fn told_to_send(&mut self) {
+        if self.expecting {
+            self.waits.clear();
+        }
+        self.expecting = false;
     }
 
     pub(super) fn paused(&mut self, now: Instant) {
@@ -35,6 +49,9 @@ impl Body {
 
     pub(super) fn received(&mut self, bytes: usize, now: Instant) {
         self.paused(now);
+        if bytes > 0 {
+            self.told_to_send();
+        }
         self.pieces += 1;
         self.received += bytes as u64;
     }
@@ -49,11 +66,14 @@ impl Body {
         let since_last: Duration = last.map(|wait| wait.0).sum();
         let in_all: Duration = self.waits.iter().map(|wait| wait.0).sum();
         let gap = limits.read_timeout.map(|t| t.saturating_sub(since_last));
-        let rate = limits.min_recv_rate.filter(|&rate| rate > 0).map(|rate| {
-            let nanos = u128::from(self.received) * 1_000_000_000 / rate as u128;
-            let allowed = GRACE + Duration::from_nanos(nanos as u64);
-            allowed.saturating_sub(in_all)
-        });
+        let rate = limits
+            .min_recv_rate
+            .filter(|&rate| rate > 0 && !self.expecting)
+            .map(|rate| {
+                let nanos = u128::from(self.received) * 1_000_000_000 / rate as u128;
+                let allowed = GRACE + Duration::from_nanos(nanos as u64);
+                allowed.saturating_sub(in_all)
+            });
         after(since, [gap, rate].into_iter().flatten().min())
     }
 }
