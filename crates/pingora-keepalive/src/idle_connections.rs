@@ -36,8 +36,10 @@ impl<T> IdleConnections<T> {
     /// are more than `max` now: the longest idle, be it the new one itself.
     pub fn enter(&self, connection: T, max: usize) -> (IdlePlace, Option<T>) {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
-        self.shard(key).insert(key, connection);
+        // Counted before anybody can take it out, so that the count is never below what is there: the
+        // lock of the shard orders the two for whoever does.
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        self.shard(key).insert(key, connection);
         let shed = if count > max { self.shed() } else { None };
         (IdlePlace(key), shed)
     }
@@ -99,6 +101,47 @@ mod tests {
         let (place, shed) = idle.enter("new", 0);
         assert_eq!(shed, Some("new"));
         assert_eq!(idle.leave(place), None);
+        assert_eq!(idle.count(), 0);
+    }
+
+    #[test]
+    fn a_connection_is_counted_before_it_can_be_taken_out() {
+        let idle = IdleConnections::default();
+        std::thread::scope(|scope| {
+            let held = idle.shard(0);
+            let entering = scope.spawn(|| idle.enter("new", 1));
+            let started = std::time::Instant::now();
+            while idle.count() == 0 {
+                assert!(
+                    started.elapsed().as_secs() < 30,
+                    "it waits to be there first"
+                );
+                std::thread::yield_now();
+            }
+            assert!(held.is_empty());
+            drop(held);
+            let (place, shed) = entering.join().unwrap();
+            assert_eq!(shed, None);
+            assert_eq!(idle.leave(place), Some("new"));
+            assert_eq!(idle.count(), 0);
+        });
+    }
+
+    #[test]
+    fn threads_never_see_more_than_there_are() {
+        const THREADS: usize = 4;
+        let idle = IdleConnections::default();
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    for _ in 0..5_000 {
+                        let (place, _) = idle.enter((), 0);
+                        idle.leave(place);
+                        assert!(idle.count() <= THREADS);
+                    }
+                });
+            }
+        });
         assert_eq!(idle.count(), 0);
     }
 
