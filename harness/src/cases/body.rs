@@ -214,16 +214,17 @@ fn what_does_not_count() -> Vec<Case> {
         .needs("read-timeout"),
         Case::new(
             "body.expect-continue-is-not-cut",
-            "A client that waits for 100 is not cut, however slow the upstream is to say it.",
+            "A client that waited for 100 has all of its time from there.",
             EXPECT,
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let request = upload("/continue/3000").with("Expect", "100-continue");
+                let request = upload("/continue/1400").with("Expect", "100-continue");
                 let request = within_two_seconds(request);
                 connection.send(request.head()).await;
                 let response = connection.next_response(&request).await?;
                 check::status(&response, 100)?;
+                tokio::time::sleep(millis(1400)).await;
                 connection.send("hello").await;
                 let response = connection.response(&request).await?;
                 check::status(&response, 200)
@@ -237,12 +238,46 @@ fn what_does_not_count() -> Vec<Case> {
             "proxy",
             |context| async move {
                 let mut connection = context.connect().await?;
-                let request = within(upload("/continue/1500")).with("Expect", "100-continue");
+                let request = upload("/continue/1000").with("Expect", "100-continue");
+                let request = within_two_seconds(request);
                 connection.send(request.head()).await;
                 let response = connection.next_response(&request).await?;
                 check::status(&response, 100)?;
                 let sent = connection.sent_at();
-                header::times_out(&mut connection, sent, millis(1500) + WAIT).await
+                header::times_out(&mut connection, sent, millis(1000) + secs(2)).await
+            },
+        )
+        .needs("read-timeout"),
+        Case::new(
+            "body.expect-then-silence",
+            "A client that expects 100, and gets none, is cut when it sends nothing.",
+            EXPECT,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = within(upload("/continue/5000")).with("Expect", "100-continue");
+                connection.send(request.head()).await;
+                let sent = connection.sent_at();
+                header::times_out(&mut connection, sent, WAIT).await
+            },
+        )
+        .needs("read-timeout"),
+        Case::new(
+            "body.one-100",
+            "A client is told to send its body once, though the application and the origin both ask.",
+            EXPECT,
+            "proxy",
+            |context| async move {
+                let mut connection = context.connect().await?;
+                let request = upload("/continue/100")
+                    .with("X-Read-Body", "1")
+                    .with("Expect", "100-continue");
+                connection.send(request.head()).await;
+                let response = connection.next_response(&request).await?;
+                check::status(&response, 100)?;
+                connection.send("hello").await;
+                let response = connection.next_response(&request).await?;
+                check::status(&response, 200)
             },
         )
         .needs("read-timeout"),

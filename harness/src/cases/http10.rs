@@ -84,7 +84,6 @@ pub(super) fn cases() -> Vec<Case> {
         .clients(&[Client::Curl]),
     ];
     let coded = Request::get("/chunked");
-    let bare = Request::local("bare");
     cases.extend([
         uncoded(
             "http10.coded-by-the-origin",
@@ -100,18 +99,6 @@ pub(super) fn cases() -> Vec<Case> {
         )
         // the shape came with 0.9
         .needs("cache"),
-        uncoded(
-            "http10.without-length-http-server",
-            "A response of HttpServer without a length is not chunked to HTTP/1.0.",
-            "http-server",
-            bare.clone(),
-        ),
-        uncoded(
-            "http10.without-length-serve-http",
-            "A response of ServeHttp without a length is not chunked to HTTP/1.0.",
-            "serve-http",
-            bare,
-        ),
     ]);
     cases
 }

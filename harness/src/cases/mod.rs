@@ -32,6 +32,7 @@ mod leak;
 mod lengths;
 mod limit;
 mod linger;
+mod old_apps;
 mod order;
 mod policy;
 mod pool;
@@ -96,6 +97,7 @@ pub fn all() -> Vec<Case> {
         pool::cases(),
         retry::cases(),
         shapes::cases(),
+        old_apps::cases(),
         rfc9112::cases(),
         rfc9110::cases(),
         tls::cases(),

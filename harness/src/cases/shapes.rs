@@ -167,12 +167,21 @@ fn framing(shape: &'static str) -> Vec<Case> {
         )
     };
     vec![
-        framed(
-            "without-length-is-chunked",
-            "A response without a length is sent chunked and persists.",
-            "bare",
-            Framing::Chunked,
-        ),
+        if shape == "hand-written" {
+            framed(
+                "without-length-is-chunked",
+                "A response without a length is sent chunked and persists.",
+                "bare",
+                Framing::Chunked,
+            )
+        } else {
+            framed(
+                "whole-body-has-its-length",
+                "A response whose body the application hands over whole says its length.",
+                "bare",
+                Framing::Length(6),
+            )
+        },
         framed(
             "known-empty-has-length-0",
             "A response known to have no body says Content-Length: 0 and persists.",

@@ -24,9 +24,9 @@ use crate::listen::{self, Shutdown};
 use crate::proxy::Proxy;
 
 #[cfg(feature = "api-0-9")]
-type Returned = ReusedHttpStream;
+pub type Returned = ReusedHttpStream;
 #[cfg(not(feature = "api-0-9"))]
-type Returned = pingora::protocols::Stream;
+pub type Returned = pingora::protocols::Stream;
 
 /// Starts the shapes of this module.
 pub fn start_all(

@@ -20,6 +20,7 @@ mod custom;
 mod failing;
 mod fields;
 mod listen;
+mod old_apps;
 mod options;
 mod proxy;
 mod serve;

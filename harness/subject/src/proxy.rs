@@ -103,6 +103,10 @@ impl ProxyHttp for Proxy {
             tokio::time::sleep(delay).await;
         }
         if fields.read_body {
+            if fields.local.is_none() {
+                // what is read here goes to the origin all the same
+                session.downstream_session.enable_retry_buffering();
+            }
             answer::read_body(session).await?;
         }
         let Some(local) = fields.local else {

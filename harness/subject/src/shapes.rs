@@ -13,6 +13,7 @@ use pingora::services::listening::Service;
 
 use crate::custom;
 use crate::listen::{self, Shutdown};
+use crate::old_apps;
 use crate::options;
 use crate::proxy::Proxy;
 use crate::serve::Serve;
@@ -143,6 +144,7 @@ pub fn start_all(
         listen::start(Service::new("serve-http".to_owned(), Serve), shutdown)?,
     );
     custom::start_all(&mut addresses, &conf, &app, shutdown)?;
+    old_apps::start_all(&mut addresses, shutdown)?;
     Ok(addresses)
 }
 
