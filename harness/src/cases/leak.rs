@@ -18,7 +18,7 @@ const AT_ONCE: usize = 100;
 
 /// How long after the last of them the last socket may go: the three seconds of a header, and the five
 /// for which the server then still reads from a client that neither sends nor closes.
-const SETTLE: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(15);
 
 /// How many clients leave at a time, each in the middle of something else.
 const LEAVING: usize = 4;
@@ -57,7 +57,7 @@ pub(super) fn cases() -> Vec<Case> {
             "proxy",
             |context| async move { thousand(&context, "leak", kinds()).await },
         )
-        .bound(secs(20))
+        .bound(secs(25))
         .after(secs(4)),
         Case::new(
             "leak.clients-that-leave",

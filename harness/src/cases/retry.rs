@@ -70,15 +70,8 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         case(
             "retry.a-put-that-meets-a-reset",
-            "A PUT whose pooled connection is reset is sent again, always, over a new one.",
-            vec![ResetsAtOnce],
-            put(),
-            AGAIN,
-        ),
-        case(
-            "retry.a-put-that-meets-the-end",
-            "A PUT whose pooled connection is closed is sent again, always, over a new one.",
-            vec![ClosesAtOnce],
+            "A PUT whose pooled connection is reset or closed is sent again, always, over a new one.",
+            vec![ResetsAtOnce, ClosesAtOnce],
             put(),
             AGAIN,
         ),

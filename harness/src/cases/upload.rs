@@ -18,7 +18,7 @@ const INCOMPLETE: &str = "RFC 9112 section 8, design 4";
 const BOTH: &str = "RFC 9112 section 9.5, design 3";
 
 /// More than the buffers between a client and an origin hold.
-const MUCH: usize = 48 << 20;
+const MUCH: usize = 16 << 20;
 
 /// How long after a client was reset both connections may stay.
 const LET_GO: Duration = Duration::from_millis(1500);

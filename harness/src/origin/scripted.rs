@@ -4,11 +4,11 @@
 //! A case starts one and names it to the service with `X-Origin`.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::case::Failure;
@@ -17,6 +17,9 @@ use crate::wire::Request;
 
 /// How long a proxy takes nothing before it is taken to be blocked.
 const STANDSTILL: Duration = Duration::from_millis(500);
+
+/// How much the system keeps of what an origin has not read yet.
+const ROOM: u32 = 128 << 10;
 
 /// A listening origin.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ impl ScriptedOrigin {
     /// Starts on a loopback port.
     pub async fn start() -> Result<ScriptedOrigin, Failure> {
         let failed = |error: io::Error| Failure::wrong("an origin", error.to_string());
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let listener = listen().map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(ScriptedOrigin { listener, address })
     }
@@ -70,6 +73,14 @@ impl ScriptedOrigin {
             Ok(_) => Err(Failure::wrong("no further connection", "one")),
         }
     }
+}
+
+/// A listener whose connections are soon full: less has to pass until one is blocked.
+fn listen() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(ROOM)?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.listen(64)
 }
 
 /// A connection of the proxy, seen from the origin.
