@@ -45,6 +45,20 @@ pub(super) fn cases() -> Vec<Case> {
             LARGE,
         ),
         let_go(
+            "old-apps.proxy-shut-down-close-delimited",
+            "What a proxy answers itself before it shuts the session down is complete.",
+            "proxy",
+            || Request::local("shut-down").http10(),
+            6,
+        ),
+        let_go(
+            "old-apps.proxy-shut-down",
+            "The same to an HTTP/1.1 client.",
+            "proxy",
+            || Request::local("shut-down"),
+            6,
+        ),
+        let_go(
             "old-apps.unread-upload",
             "The same where the body of the request is not read.",
             "lets-go",

@@ -87,6 +87,13 @@ pub async fn write(
             .await?;
         return Err(Error::explain(InternalError, "asked for by the request"));
     }
+    if local == Local::ShutDown {
+        session
+            .write_response_body(Some(Bytes::from_static(BODY.as_bytes())), false)
+            .await?;
+        session.downstream_session.shutdown().await;
+        return Ok(());
+    }
     if local == Local::SlowBody {
         session
             .write_response_body(Some(Bytes::from_static(first.as_bytes())), false)

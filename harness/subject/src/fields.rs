@@ -89,6 +89,8 @@ pub enum Local {
     Big,
     /// `cut-short`: 200 without a length, half of the body, then an error.
     CutShort,
+    /// `shut-down`: 200 without a length and the body, then the session is shut down.
+    ShutDown,
     /// `error`: the framework's generated 500.
     Error,
     /// `413`: the framework's generated 413.
@@ -111,6 +113,7 @@ impl Local {
         ("slow-body", Local::SlowBody),
         ("big", Local::Big),
         ("cut-short", Local::CutShort),
+        ("shut-down", Local::ShutDown),
         ("error", Local::Error),
         ("413", Local::TooLarge),
         ("407", Local::Refused),
