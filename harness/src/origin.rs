@@ -52,6 +52,7 @@
 //! | `refused` | 403 with a length |
 
 pub mod deserter;
+pub mod full;
 pub mod hasty;
 pub mod http2;
 pub mod limited;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{everywhere, millis, plain};
 use crate::case::{Case, Context};
+use crate::origin::full::FullOrigin;
 use crate::origin::scripted::ScriptedOrigin;
 use crate::wire::connection::PROMPT;
 use crate::wire::Request;
@@ -66,6 +67,21 @@ pub(super) fn cases() -> Vec<Case> {
             Behind::Much,
             "0",
             false,
+        ),
+        Case::new(
+            "gone.while-its-upstream-connects",
+            "A client that closes while its upstream does not answer the connect is noticed.",
+            SOURCE,
+            "proxy-pool",
+            |context| async move {
+                let origin = FullOrigin::start().await?;
+                let request = Request::get("/").with("X-Origin", &origin.address().to_string());
+                let mut connection = context.connect().await?;
+                connection.send(request.bytes()).await;
+                connection.stays_open(millis(300)).await?;
+                connection.finish_sending().await;
+                connection.closes_within(LET_GO).await
+            },
         ),
     ]
 }

@@ -100,7 +100,7 @@ pub enum Local {
 }
 
 impl Local {
-    const NAMES: [(&'static str, Local); 15] = [
+    const NAMES: [(&'static str, Local); 16] = [
         ("length", Local::Length),
         ("bare", Local::Bare),
         ("empty", Local::Empty),
