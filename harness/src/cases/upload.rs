@@ -1,5 +1,8 @@
 //! Uploads and responses that meet: neither direction waits for the other, and a request that was cut
 //! short never looks complete to the origin.
+//!
+//! Cases that fill what is on its way begin one after the other, behind the crowd at the beginning of a
+//! run: the system has only so much room for all sockets together.
 
 use std::time::Duration;
 
@@ -18,7 +21,7 @@ const INCOMPLETE: &str = "RFC 9112 section 8, design 4";
 const BOTH: &str = "RFC 9112 section 9.5, design 3";
 
 /// More than the buffers between a client and an origin hold.
-const MUCH: usize = 16 << 20;
+const MUCH: usize = 48 << 20;
 
 /// How long after a client was reset both connections may stay.
 const LET_GO: Duration = Duration::from_millis(1500);
@@ -234,6 +237,7 @@ fn unhindered() -> Vec<Case> {
                 check::says_close(&response)
             },
         )
+        .after(secs(20))
         .bound(secs(20)),
         Case::new(
             "upload.answered-before-it-is-read",
@@ -257,6 +261,7 @@ fn unhindered() -> Vec<Case> {
                 check::status(&response, 200)
             },
         )
+        .after(secs(25))
         .bound(secs(30)),
         Case::new(
             "upload.early-200-does-not-cut-it",
@@ -289,6 +294,7 @@ fn unread() -> Vec<Case> {
             "proxy-pool",
             move |context: Context| async move { goes_on(&context, switches).await },
         )
+        .after(secs(if switches { 36 } else { 32 }))
         .bound(secs(20))
     };
     vec![
@@ -364,6 +370,7 @@ fn stalled() -> Vec<Case> {
                 blocked_then_reset(&context, &origin, &request).await
             },
         )
+        .after(secs(20))
         .bound(secs(20)),
         Case::new(
             "upload.reset-while-its-tunnel-is-blocked",
@@ -379,6 +386,7 @@ fn stalled() -> Vec<Case> {
                 blocked_then_reset(&context, &origin, &request).await
             },
         )
+        .after(secs(24))
         .bound(secs(20)),
         given_up(
             "upload.stalled-upstream",
