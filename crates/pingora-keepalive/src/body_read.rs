@@ -13,8 +13,10 @@ pub struct BodyLimits {
     /// Bytes per second below which the body is given up, of the time that reads are pending and
     /// after a grace of 5 s. `None` or 0: no such limit.
     pub min_recv_rate: Option<usize>,
-    /// Whether the client may wait for `100 Continue` before it sends the body. The timeout counts from
-    /// the head of the request then, and anew from `100`; the rate only from there.
+    /// Whether nothing counts until something has come. See [`body_read_expecting`] for the time of a
+    /// client that may wait for `100 Continue`.
+    ///
+    /// [`body_read_expecting`]: crate::Connection::body_read_expecting
     pub awaits_continue: bool,
 }
 
@@ -31,17 +33,37 @@ pub(crate) struct BodyClock {
     /// The same since the first read.
     waited: Duration,
     received: u64,
-    /// Whether the client might wait for `100 Continue` when a read was last pending.
+    /// Whether the client might wait to be told to send when a read was last pending.
     expecting: bool,
 }
 
 impl BodyClock {
+    /// The client has been told to send, or does so without: what was waited for is not the body.
+    fn begin_anew(&mut self) {
+        self.expecting = false;
+        self.gap = Duration::ZERO;
+        self.waited = Duration::ZERO;
+    }
+
     /// A read is pending since `now`. Returns when it is to be given up.
     pub(crate) fn start(&mut self, limits: BodyLimits, now: Instant) -> Option<Instant> {
+        self.start_expecting(false, limits, now)
+    }
+
+    /// The same where the client may wait for `100 Continue`.
+    pub(crate) fn start_expecting(
+        &mut self,
+        awaits: bool,
+        limits: BodyLimits,
+        now: Instant,
+    ) -> Option<Instant> {
         self.pause(now);
         //= RFC 9110 section 10.1.1: a client that expects 100 may wait for it. One that has begun
         //= to send does not.
-        let expecting = limits.awaits_continue && self.received == 0;
+        if limits.awaits_continue && self.received == 0 {
+            return None;
+        }
+        let expecting = awaits && self.received == 0;
         if self.expecting && !expecting {
             self.begin_anew();
         }
@@ -53,7 +75,7 @@ impl BodyClock {
             .and_then(|allowed| left(allowed, self.gap));
         let rate = limits
             .min_recv_rate
-            .filter(|rate| *rate > 0 && !expecting)
+            .filter(|rate| *rate > 0 && !self.expecting)
             .and_then(|rate| left(self.allowed_at(rate), self.waited));
         [gap, rate].into_iter().flatten().min()
     }
@@ -65,13 +87,6 @@ impl BodyClock {
             self.gap = self.gap.saturating_add(waited);
             self.waited = self.waited.saturating_add(waited);
         }
-    }
-
-    /// The client has been told to send, or does so without: what was waited for is not the body.
-    fn begin_anew(&mut self) {
-        self.expecting = false;
-        self.gap = Duration::ZERO;
-        self.waited = Duration::ZERO;
     }
 
     /// The read that was pending has brought `bytes` of the body.

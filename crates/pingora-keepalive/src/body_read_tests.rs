@@ -95,51 +95,65 @@ fn the_stricter_limit_counts() {
 }
 
 #[test]
-fn a_client_that_waits_for_100_has_its_time_from_the_head_and_anew_from_100() {
-    let expecting = BodyLimits {
+fn a_client_that_waits_for_100_has_no_deadline() {
+    let limits = BodyLimits {
         awaits_continue: true,
         ..gap(SECOND)
     };
     let mut clock = BodyClock::default();
     let start = Instant::now();
-    assert_eq!(clock.start(expecting, start), Some(start + SECOND));
-    let again = start + SECOND / 2;
-    assert_eq!(clock.start(expecting, again), Some(start + SECOND));
-    let invited = start + SECOND * 3 / 4;
+    assert_eq!(clock.start(limits, start), None);
+    let invited = start + 60 * SECOND;
+    clock.pause(invited);
     let deadline = clock.start(gap(SECOND), invited);
-    assert_eq!(deadline, Some(invited + SECOND), "anew");
-    let later = invited + SECOND / 2;
-    assert_eq!(clock.start(gap(SECOND), later), Some(invited + SECOND));
+    assert_eq!(deadline, Some(invited + SECOND), "its wait does not count");
 
     let mut clock = BodyClock::default();
-    clock.start(expecting, start);
+    clock.start(limits, start);
     clock.received(1, start);
-    let deadline = clock.start(expecting, start);
+    let deadline = clock.start(limits, start);
     assert_eq!(deadline, Some(start + SECOND), "it did not wait");
 }
 
 #[test]
+fn a_client_that_may_wait_for_100_has_its_time_from_the_head_and_anew_from_100() {
+    let limits = gap(SECOND);
+    let mut clock = BodyClock::default();
+    let start = Instant::now();
+    assert_eq!(
+        clock.start_expecting(true, limits, start),
+        Some(start + SECOND)
+    );
+    let again = start + SECOND / 2;
+    assert_eq!(
+        clock.start_expecting(true, limits, again),
+        Some(start + SECOND)
+    );
+    let told = start + SECOND * 3 / 4;
+    clock.pause(told);
+    assert_eq!(clock.start(limits, told), Some(told + SECOND), "anew");
+    let later = told + SECOND / 2;
+    assert_eq!(clock.start(limits, later), Some(told + SECOND));
+}
+
+#[test]
 fn the_rate_counts_from_100_or_from_the_first_byte() {
-    let expecting = BodyLimits {
-        awaits_continue: true,
+    let limits = BodyLimits {
         min_recv_rate: Some(1),
         ..Default::default()
-    };
-    let told = BodyLimits {
-        awaits_continue: false,
-        ..expecting
     };
     let start = Instant::now();
     let later = start + 60 * SECOND;
 
     let mut clock = BodyClock::default();
-    assert_eq!(clock.start(expecting, start), None);
-    assert_eq!(clock.start(told, later), Some(later + RATE_GRACE));
+    assert_eq!(clock.start_expecting(true, limits, start), None);
+    clock.pause(later);
+    assert_eq!(clock.start(limits, later), Some(later + RATE_GRACE));
 
     let mut clock = BodyClock::default();
-    clock.start(expecting, start);
+    clock.start_expecting(true, limits, start);
     clock.received(1, later);
-    let deadline = clock.start(expecting, later);
+    let deadline = clock.start_expecting(true, limits, later);
     assert_eq!(deadline, Some(later + RATE_GRACE + SECOND));
 }
 

@@ -216,6 +216,16 @@ impl Connection {
         }
     }
 
+    /// The same where the client may wait for `100 Continue` before it sends. The time for the body
+    /// counts from the head then, and anew from when the client is told to send; a rate only from
+    /// there, or from the first byte of one that does not wait.
+    pub fn body_read_expecting(&mut self, limits: BodyLimits, now: Instant) {
+        if self.phase == Phase::Exchange {
+            let deadline = self.body.start_expecting(true, limits, now);
+            self.timers.set(Timer::BodyRead, deadline);
+        }
+    }
+
     /// The read of the body that was pending is given up; another may follow.
     pub fn body_read_paused(&mut self, now: Instant) {
         self.body.pause(now);
@@ -277,8 +287,6 @@ impl Connection {
             self.response_began = true;
             self.open.response = if response.tunnel || response.close_delimited {
                 Lacks::End
-            } else if response.chunked_unasked {
-                Lacks::LastChunk
             } else {
                 Lacks::Nothing
             };
@@ -297,6 +305,14 @@ impl Connection {
     /// The response, or the tunnel it opened, is complete: all of it is sent.
     pub fn response_complete(&mut self) {
         self.open.response = Lacks::Nothing;
+    }
+
+    /// The body of the response that was decided about is sent in chunks because the application has
+    /// not said how it ends. One that chose chunks itself knows that it owes the last one.
+    pub fn chunked_unasked(&mut self) {
+        if self.response_began && self.open.response == Lacks::Nothing {
+            self.open.response = Lacks::LastChunk;
+        }
     }
 
     /// The exchange failed, or will have unless its response is complete in the end. A response that
@@ -410,13 +426,26 @@ impl Connection {
         self.close_reason.get_or_insert(reason);
     }
 
-    /// Ends the connection, and says how its stream is to end.
+    /// Ends the connection, and says how its stream is to end. A response that is not complete counts
+    /// as failed.
     pub fn end(&mut self) -> Ending {
+        self.end_with(true)
+    }
+
+    /// The same where failures are reported with [`exchange_failed`](Self::exchange_failed): an
+    /// application that has just let go of its response has not said that it is not complete.
+    pub fn end_as_reported(&mut self) -> Ending {
+        self.end_with(false)
+    }
+
+    fn end_with(&mut self, failed: bool) -> Ending {
         let reason = self.settle();
         if self.cut {
             return Ending::Abort;
         }
-        ending(reason, self.open)
+        let mut open = self.open;
+        open.failed |= failed;
+        ending(reason, open)
     }
 
     /// Our side of the stream is closed at `now`, and the client may still send: what comes is to

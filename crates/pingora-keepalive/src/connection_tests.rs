@@ -739,15 +739,14 @@ fn what_ends_with_the_connection_is_reset_only_where_it_failed(
     if complete {
         connection.response_complete();
     }
-    assert_eq!(connection.end(), expected);
+    assert_eq!(connection.end_as_reported(), expected);
     assert!(!connection.take_last_chunk());
 }
 
-fn chunked_unasked() -> ResponseHead {
-    ResponseHead {
-        chunked_unasked: true,
-        ..Default::default()
-    }
+/// A response to which the application gave no length.
+fn chunked_unasked(connection: &mut Connection) {
+    connection.decide(&ResponseHead::default());
+    connection.chunked_unasked();
 }
 
 #[test]
@@ -755,8 +754,8 @@ fn chunks_that_were_let_go_get_their_last_one_once() {
     let (mut connection, _) = in_exchange(Options::default(), get());
     connection.request_complete();
     assert!(!connection.take_last_chunk(), "there is no response yet");
-    connection.decide(&chunked_unasked());
-    assert_eq!(connection.end(), Ending::Graceful);
+    chunked_unasked(&mut connection);
+    assert_eq!(connection.end_as_reported(), Ending::Graceful);
     assert!(connection.take_last_chunk());
     assert!(!connection.take_last_chunk());
 }
@@ -764,11 +763,11 @@ fn chunks_that_were_let_go_get_their_last_one_once() {
 #[test]
 fn chunks_that_failed_get_no_last_one() {
     let (mut connection, now) = in_exchange(Options::default(), get());
-    connection.decide(&chunked_unasked());
+    chunked_unasked(&mut connection);
     connection.begin_write(None);
     connection.write_pending(now, None);
     // the write is dropped, and with it what is left of a chunk
-    assert_ne!(connection.end(), Ending::Abort);
+    assert_ne!(connection.end_as_reported(), Ending::Abort);
     assert!(!connection.take_last_chunk());
 }
 
@@ -776,11 +775,11 @@ fn chunks_that_failed_get_no_last_one() {
 fn a_failure_is_that_of_one_exchange() {
     let (mut connection, now) = in_exchange(Options::default(), get());
     connection.exchange_failed();
-    connection.decide(&chunked_unasked());
+    chunked_unasked(&mut connection);
     connection.response_complete();
     assert!(connection.finish(now).persists());
     connection.first_byte(now);
     connection.head_complete(get());
-    connection.decide(&chunked_unasked());
+    chunked_unasked(&mut connection);
     assert!(connection.take_last_chunk());
 }

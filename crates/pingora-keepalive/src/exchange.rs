@@ -38,9 +38,6 @@ pub struct ResponseHead {
     pub tunnel: bool,
     /// Whether its body ends with the connection.
     pub close_delimited: bool,
-    /// Whether its body is sent in chunks because the application has not said how it ends. One that
-    /// chose chunks itself knows that it owes the last one.
-    pub chunked_unasked: bool,
     /// Whether the request's body is not read to its end and will not be read off before the
     /// next request.
     pub request_body_unread: bool,

@@ -17,8 +17,8 @@ pub struct ResponseFraming {
     pub content_length: bool,
     /// Whether the response has a `Transfer-Encoding`.
     pub transfer_encoding: bool,
-    /// How long the body is, where that is known: all of it is at hand, or there is none.
-    pub length: Option<usize>,
+    /// Whether the response is known to end with its head.
+    pub ends_with_head: bool,
 }
 
 /// What to do to the head of a response so that its body ends without the connection.
@@ -28,8 +28,8 @@ pub enum Delimit {
     AsIs,
     /// Add `Transfer-Encoding: chunked`.
     Chunked,
-    /// Add `Content-Length` with this value.
-    Length(usize),
+    /// Add `Content-Length: 0`.
+    Empty,
     /// Remove `Transfer-Encoding`: the client does not know it. Where there is a body, only chunked
     /// goes so; another coding ([`TransferCodings::coded`](crate::TransferCodings::coded)) goes by
     /// being decoded, and a body that has one cannot be sent.
@@ -53,6 +53,16 @@ impl ResponseFraming {
             || (self.to_connect && (200..=299).contains(&self.status))
     }
 
+    /// The `Content-Length` that is missing on a response whose body is at hand, all `length` bytes of
+    /// it. `None` where there is nothing to add, or [`delimit`](Self::delimit) has to say.
+    pub fn missing_length(&self, length: usize) -> Option<usize> {
+        //= RFC 9110 section 8.6: a response to HEAD may say what the length of one to GET would be;
+        //= the lack of a body at hand says nothing about that.
+        let has_body = !self.never_framed() && self.status != 304;
+        let said = self.content_length || self.transfer_encoding;
+        (has_body && !said && !(self.to_head && length == 0)).then_some(length)
+    }
+
     /// How to delimit the body.
     pub fn delimit(&self) -> Delimit {
         if self.never_framed() {
@@ -64,17 +74,10 @@ impl ResponseFraming {
         } else if self.transfer_encoding && self.version == Version::Http10 {
             //= RFC 9112 section 6.1: no Transfer-Encoding to an HTTP/1.0 client.
             Delimit::Uncoded
-        } else if self.content_length || self.transfer_encoding {
+        } else if self.content_length || self.transfer_encoding || self.bodiless() {
             Delimit::AsIs
-        } else if self.bodiless() {
-            //= RFC 9110 section 8.6: a response to HEAD may say what the length of one to GET would
-            //= be. The lack of a body at hand says nothing about that.
-            match self.length {
-                Some(length @ 1..) if self.to_head && self.status != 304 => Delimit::Length(length),
-                _ => Delimit::AsIs,
-            }
-        } else if let Some(length) = self.length {
-            Delimit::Length(length)
+        } else if self.ends_with_head {
+            Delimit::Empty
         } else if self.version == Version::Http11 {
             //= RFC 9112 section 6.3: prefer chunked to a body that ends with the connection.
             Delimit::Chunked
@@ -97,27 +100,19 @@ mod tests {
         status: 200,
         content_length: false,
         transfer_encoding: false,
-        length: None,
+        ends_with_head: false,
     };
 
     #[rstest]
     #[case::without_a_length(PLAIN, Delimit::Chunked)]
-    #[case::known_to_be_empty(ResponseFraming { length: Some(0), ..PLAIN }, Delimit::Length(0))]
-    #[case::at_hand(ResponseFraming { length: Some(5), ..PLAIN }, Delimit::Length(5))]
-    #[case::at_hand_for_http10(ResponseFraming { version: Version::Http10, length: Some(5), ..PLAIN }, Delimit::Length(5))]
-    #[case::at_hand_for_head(ResponseFraming { to_head: true, length: Some(5), ..PLAIN }, Delimit::Length(5))]
-    #[case::empty_for_head(ResponseFraming { to_head: true, length: Some(0), ..PLAIN }, Delimit::AsIs)]
-    #[case::not_modified_for_head(ResponseFraming { to_head: true, status: 304, length: Some(5), ..PLAIN }, Delimit::AsIs)]
-    #[case::at_hand_in_chunks(ResponseFraming { length: Some(5), transfer_encoding: true, ..PLAIN }, Delimit::AsIs)]
-    #[case::at_hand_without_content(ResponseFraming { length: Some(5), status: 204, ..PLAIN }, Delimit::AsIs)]
-    #[case::at_hand_for_a_tunnel(ResponseFraming { length: Some(5), to_connect: true, ..PLAIN }, Delimit::AsIs)]
+    #[case::known_to_be_empty(ResponseFraming { ends_with_head: true, ..PLAIN }, Delimit::Empty)]
     #[case::with_a_length(ResponseFraming { content_length: true, ..PLAIN }, Delimit::AsIs)]
     #[case::with_a_coding(ResponseFraming { transfer_encoding: true, ..PLAIN }, Delimit::AsIs)]
     #[case::to_head(ResponseFraming { to_head: true, ..PLAIN }, Delimit::AsIs)]
     #[case::early_hints(ResponseFraming { status: 103, ..PLAIN }, Delimit::AsIs)]
     #[case::switching(ResponseFraming { status: 101, ..PLAIN }, Delimit::AsIs)]
     #[case::no_content(ResponseFraming { status: 204, ..PLAIN }, Delimit::AsIs)]
-    #[case::not_modified(ResponseFraming { status: 304, length: Some(0), ..PLAIN }, Delimit::AsIs)]
+    #[case::not_modified(ResponseFraming { status: 304, ends_with_head: true, ..PLAIN }, Delimit::AsIs)]
     #[case::tunnel(ResponseFraming { to_connect: true, ..PLAIN }, Delimit::AsIs)]
     #[case::refused_tunnel(ResponseFraming { to_connect: true, status: 405, ..PLAIN }, Delimit::Chunked)]
     #[case::http10(ResponseFraming { version: Version::Http10, ..PLAIN }, Delimit::AsIs)]
@@ -125,18 +120,38 @@ mod tests {
     #[case::no_content_coded(ResponseFraming { status: 204, transfer_encoding: true, ..PLAIN }, Delimit::Unframed)]
     #[case::no_content_with_a_length(ResponseFraming { status: 204, content_length: true, ..PLAIN }, Delimit::Unframed)]
     #[case::early_hints_with_a_length(ResponseFraming { status: 103, content_length: true, ..PLAIN }, Delimit::Unframed)]
-    #[case::no_content_to_http10(ResponseFraming { version: Version::Http10, status: 204, length: Some(0), ..PLAIN }, Delimit::AsIs)]
+    #[case::no_content_to_http10(ResponseFraming { version: Version::Http10, status: 204, ends_with_head: true, ..PLAIN }, Delimit::AsIs)]
     #[case::not_modified_with_a_length(ResponseFraming { status: 304, content_length: true, ..PLAIN }, Delimit::AsIs)]
     #[case::to_head_with_a_length(ResponseFraming { to_head: true, content_length: true, ..PLAIN }, Delimit::AsIs)]
     #[case::tunnel_coded(ResponseFraming { to_connect: true, transfer_encoding: true, ..PLAIN }, Delimit::Unframed)]
     #[case::tunnel_with_a_length(ResponseFraming { to_connect: true, content_length: true, ..PLAIN }, Delimit::Unframed)]
     #[case::refused_tunnel_with_a_length(ResponseFraming { to_connect: true, status: 407, content_length: true, ..PLAIN }, Delimit::AsIs)]
     #[case::to_head_coded(ResponseFraming { to_head: true, transfer_encoding: true, ..PLAIN }, Delimit::AsIs)]
-    #[case::http10_empty(ResponseFraming { version: Version::Http10, length: Some(0), ..PLAIN }, Delimit::Length(0))]
+    #[case::http10_empty(ResponseFraming { version: Version::Http10, ends_with_head: true, ..PLAIN }, Delimit::Empty)]
     fn a_body_is_delimited_without_closing(
         #[case] response: ResponseFraming,
         #[case] expected: Delimit,
     ) {
         assert_eq!(response.delimit(), expected);
+    }
+
+    #[rstest]
+    #[case::http11(PLAIN, 5, Some(5))]
+    #[case::http10(ResponseFraming { version: Version::Http10, ..PLAIN }, 5, Some(5))]
+    #[case::empty(PLAIN, 0, Some(0))]
+    #[case::to_head(ResponseFraming { to_head: true, ..PLAIN }, 5, Some(5))]
+    #[case::empty_to_head(ResponseFraming { to_head: true, ..PLAIN }, 0, None)]
+    #[case::with_a_length(ResponseFraming { content_length: true, ..PLAIN }, 5, None)]
+    #[case::in_chunks(ResponseFraming { transfer_encoding: true, ..PLAIN }, 5, None)]
+    #[case::no_content(ResponseFraming { status: 204, ..PLAIN }, 5, None)]
+    #[case::not_modified(ResponseFraming { status: 304, ..PLAIN }, 5, None)]
+    #[case::tunnel(ResponseFraming { to_connect: true, ..PLAIN }, 5, None)]
+    #[case::refused_tunnel(ResponseFraming { to_connect: true, status: 405, ..PLAIN }, 5, Some(5))]
+    fn a_body_at_hand_has_a_length(
+        #[case] response: ResponseFraming,
+        #[case] length: usize,
+        #[case] missing: Option<usize>,
+    ) {
+        assert_eq!(response.missing_length(length), missing);
     }
 }

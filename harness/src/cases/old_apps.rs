@@ -231,7 +231,7 @@ fn by_hand() -> Vec<Case> {
                 connection.send(first.bytes()).await;
                 tokio::time::sleep(millis(200)).await;
                 connection.send(second.bytes()).await;
-                for (request, body) in [(&first, "/first"), (&second, "/second")] {
+                for (request, body) in [(&first, "GET /first"), (&second, "GET /second")] {
                     let response = connection.next_response(request).await?;
                     check::status(&response, 200)?;
                     check::body(&response, body)?;

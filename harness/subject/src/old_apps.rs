@@ -156,14 +156,15 @@ mod by_hand {
         let mut session = ServerSession::new_http1(Box::new(Stream::from(stream)));
         while session.read_request().await? {
             let mut head = ResponseHeader::build(200, None)?;
-            let path = session.req_header().uri.path().to_owned();
-            head.insert_header("Content-Length", path.len())?;
+            let request = session.req_header();
+            let line = format!("{} {}", request.method, request.uri.path());
+            head.insert_header("Content-Length", line.len())?;
             session.write_response_header(Box::new(head)).await?;
             // what comes meanwhile belongs to the next request
             let early = session.read_body_or_idle(true);
             let _ = tokio::time::timeout(std::time::Duration::from_millis(600), early).await;
             session
-                .write_response_body(Bytes::from(path.into_bytes()), true)
+                .write_response_body(Bytes::from(line.into_bytes()), true)
                 .await?;
             let _unused = HttpPersistentSettings::for_session(&session);
             let Some(reused) = session.finish().await? else {

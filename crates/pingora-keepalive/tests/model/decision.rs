@@ -107,11 +107,12 @@ pub(super) fn outcome(
     }
 }
 
-/// How a stream ends, by the reason of its connection and what is still open on it.
-pub(super) fn ending(model: &Model, reason: CloseReason) -> Ending {
+/// How a stream ends, by the reason of its connection and what is still open on it. `failed`: what is
+/// open will not be complete.
+pub(super) fn ending(model: &Model, reason: CloseReason, failed: bool) -> Ending {
     let rules = [
         (Ending::Abort, model.is_cut()),
-        (Ending::Abort, model.response_open && model.failed),
+        (Ending::Abort, model.response_open && failed),
         (
             Ending::Graceful,
             matches!(

@@ -33,6 +33,8 @@ pub(crate) enum Event {
     FirstByte,
     HeadComplete(Request),
     BodyPending(Reading),
+    /// The same of a client that may wait for 100.
+    BodyExpecting(Reading),
     BodyPaused,
     BodyReceived(u16),
     DrainBegan(Limit),
@@ -42,6 +44,7 @@ pub(crate) enum Event {
     Decide(Response),
     ResponseComplete,
     ExchangeFailed,
+    ChunkedUnasked,
     TakeLastChunk,
     BeginWrite(Writing),
     WritePending(Option<u16>),
@@ -59,6 +62,7 @@ pub(crate) enum Event {
     Expire,
     ExpireOne(Which),
     End,
+    EndAsReported,
     Linger,
     Discarded,
     Gone,
@@ -245,7 +249,6 @@ pub(crate) struct Response {
     pub(crate) close: bool,
     pub(crate) tunnel: bool,
     pub(crate) close_delimited: bool,
-    pub(crate) chunked_unasked: bool,
     pub(crate) request_body_unread: bool,
     pub(crate) unexpected_data: bool,
 }
@@ -256,7 +259,6 @@ impl Response {
             connection: connection_options(self.close, false),
             tunnel: self.tunnel,
             close_delimited: self.close_delimited,
-            chunked_unasked: self.chunked_unasked,
             request_body_unread: self.request_body_unread,
             unexpected_data: self.unexpected_data,
         }

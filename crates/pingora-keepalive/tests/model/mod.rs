@@ -134,7 +134,13 @@ impl Pair {
             Event::BodyPending(reading) => {
                 connection.body_read_pending(reading.limits(), now);
                 if model.phase() == Phase::Exchange {
-                    model.body.pending(reading.limits(), now);
+                    model.body.pending(false, reading.limits(), now);
+                }
+            }
+            Event::BodyExpecting(reading) => {
+                connection.body_read_expecting(reading.limits(), now);
+                if model.phase() == Phase::Exchange {
+                    model.body.pending(true, reading.limits(), now);
                 }
             }
             Event::BodyPaused => {
@@ -168,6 +174,10 @@ impl Pair {
             Event::ExchangeFailed => {
                 connection.exchange_failed();
                 model.failed = true;
+            }
+            Event::ChunkedUnasked => {
+                connection.chunked_unasked();
+                model.chunked_unasked();
             }
             Event::TakeLastChunk => {
                 assert_eq!(connection.take_last_chunk(), model.take_last_chunk());
@@ -248,6 +258,9 @@ impl Pair {
                 }
             }
             Event::End => assert_eq!(connection.end(), model.end()),
+            Event::EndAsReported => {
+                assert_eq!(connection.end_as_reported(), model.end_as_reported());
+            }
             Event::Linger => assert_eq!(connection.linger(now), model.linger(now)),
             Event::Discarded => {
                 connection.discarded(now);

@@ -178,7 +178,7 @@ impl Model {
         if !self.answered {
             self.answered = true;
             self.response_open = response.tunnel || response.close_delimited;
-            self.last_chunk_open = response.chunked_unasked && !self.response_open;
+            self.last_chunk_open = false;
         }
         if let Some(outcome) = self.outcome {
             return outcome;
@@ -195,6 +195,10 @@ impl Model {
     pub(super) fn response_complete(&mut self) {
         self.response_open = false;
         self.last_chunk_open = false;
+    }
+
+    pub(super) fn chunked_unasked(&mut self) {
+        self.last_chunk_open |= self.answered && !self.response_open;
     }
 
     pub(super) fn take_last_chunk(&mut self) -> bool {
@@ -293,7 +297,12 @@ impl Model {
 
     pub(super) fn end(&mut self) -> Ending {
         self.settle();
-        decision::ending(self, self.reason())
+        decision::ending(self, self.reason(), true)
+    }
+
+    pub(super) fn end_as_reported(&mut self) -> Ending {
+        self.settle();
+        decision::ending(self, self.reason(), self.failed)
     }
 
     fn settle(&mut self) {

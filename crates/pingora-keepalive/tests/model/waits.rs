@@ -22,15 +22,19 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn pending(&mut self, limits: BodyLimits, now: Instant) {
+    /// `awaits`: the client may wait to be told to send.
+    pub(super) fn pending(&mut self, awaits: bool, limits: BodyLimits, now: Instant) {
         self.paused(now);
         self.given_up = false;
-        let expecting = limits.awaits_continue && self.received == 0;
-        if !expecting {
-            self.told_to_send();
+        let comes = !limits.awaits_continue || self.received > 0;
+        self.pending = comes.then_some((now, limits));
+        if comes {
+            let expecting = awaits && self.received == 0;
+            if !expecting {
+                self.told_to_send();
+            }
+            self.expecting = expecting;
         }
-        self.expecting = expecting;
-        self.pending = Some((now, limits));
     }
 
     /// What was waited for before was not the body.
