@@ -388,6 +388,22 @@ fn stalled() -> Vec<Case> {
         )
         .after(secs(24))
         .bound(secs(20)),
+        Case::new(
+            "upload.its-stalled-upstream-hears-of-the-end",
+            "An origin that reads nothing is told when its client is gone.",
+            BOTH,
+            "proxy-pool",
+            |context| async move {
+                let origin = ScriptedOrigin::start().await?;
+                let request = origin.asked(Request::new("POST", "/").declaring(64 << 20));
+                let (mut connection, mut upstream) = begun(&context, &origin, &request, "").await?;
+                let _ = timeout(millis(500), connection.send_zeros(64 << 20)).await;
+                connection.reset();
+                upstream.hears_of_the_end_within(LET_GO).await
+            },
+        )
+        .after(secs(28))
+        .bound(secs(20)),
         given_up(
             "upload.stalled-upstream",
             "An upstream that takes nothing for its write timeout is given up.",

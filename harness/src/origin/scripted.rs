@@ -7,7 +7,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -192,6 +192,21 @@ impl Upstream {
         };
         let gone = timeout(time, gone).await;
         gone.map_err(|_| Failure::hang("the upstream connection let go", "it is still open"))
+    }
+
+    /// Is told within `time` that the proxy has let go, though it neither reads nor writes.
+    pub async fn hears_of_the_end_within(&mut self, time: Duration) -> Result<(), Failure> {
+        let told = async {
+            // unread bytes make it readable at once; that it is closed is told beside that
+            while let Ok(ready) = self.stream.ready(Interest::READABLE).await {
+                if ready.is_read_closed() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let told = timeout(time, told).await;
+        told.map_err(|_| Failure::hang("the end of the upstream connection", "none"))
     }
 
     /// Ends the connection with a reset.

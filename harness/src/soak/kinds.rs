@@ -407,11 +407,11 @@ fn deaf_origins() -> Vec<Kind> {
             .repeats(FLOOD, 5)
             .resets(1500),
         kind(
-            shape,
+            "proxy-linger",
             "deaf-origin-given-up",
             upload("/deaf").with("X-Peer-Write-Ms", "2000").bytes(),
         )
-        .repeats(FLOOD, 5),
+        .repeats(FLOOD, 20),
         kind(
             "proxy-linger",
             "deaf-origin-refuses",
