@@ -5,7 +5,7 @@ use crate::check::{self, Then};
 use crate::origin::verbatim::{Behind, VerbatimOrigin};
 use crate::wire::{Request, Response};
 
-use super::plain;
+use super::{plain, refuses_each};
 
 const GRAMMAR: &str = "RFC 9112 section 7.1";
 
@@ -169,14 +169,8 @@ fn refused(id: &'static str, sentence: &'static str, bodies: &'static [&'static 
         GRAMMAR,
         "proxy",
         move |context: Context| async move {
-            for body in bodies {
-                let mut connection = context.connect().await?;
-                let request = chunked("/length").raw_body(body);
-                let response = connection.exchange(&request).await?;
-                check::status(&response, 400)?;
-                Then::Closes.check(&mut connection, &response).await?;
-            }
-            Ok(())
+            let request = |body: &&str| chunked("/length").raw_body(body);
+            refuses_each(&context, 400, bodies.iter().map(request)).await
         },
     )
 }

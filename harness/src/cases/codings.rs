@@ -1,9 +1,11 @@
 //! Transfer codings: what a list of them cannot say, and names that must not get lost.
 
 use crate::case::{Case, Context, Failure, Found};
-use crate::check::{self, Then};
+use crate::check;
 use crate::origin::verbatim::{Behind, VerbatimOrigin};
 use crate::wire::{Request, Response};
+
+use super::refuses_each;
 
 /// Lists that are none.
 const MALFORMED: [&str; 9] = [
@@ -56,14 +58,10 @@ pub(super) fn cases() -> Vec<Case> {
             NAMES,
             "proxy",
             |context: Context| async move {
-                for list in ["x;level=9, chunked", "x;a=\", chunked\" , chunked"] {
-                    let mut connection = context.connect().await?;
-                    let request = Request::new("POST", "/length").with("Transfer-Encoding", list);
-                    let response = connection.exchange(&request).await?;
-                    check::status(&response, 501)?;
-                    Then::Closes.check(&mut connection, &response).await?;
-                }
-                Ok(())
+                let lists = ["x;level=9, chunked", "x;a=\", chunked\" , chunked"];
+                let request =
+                    |list| Request::new("POST", "/length").with("Transfer-Encoding", list);
+                refuses_each(&context, 501, lists.map(request)).await
             },
         ),
         named(
@@ -127,14 +125,8 @@ fn malformed(id: &'static str, sentence: &'static str, shape: &'static str) -> C
         LISTS,
         shape,
         move |context: Context| async move {
-            for lines in MALFORMED {
-                let mut connection = context.connect().await?;
-                let request = Request::new("POST", "/length").line(lines);
-                let response = connection.exchange(&request).await?;
-                check::status(&response, 400)?;
-                Then::Closes.check(&mut connection, &response).await?;
-            }
-            Ok(())
+            let request = |lines| Request::new("POST", "/length").line(lines);
+            refuses_each(&context, 400, MALFORMED.map(request)).await
         },
     )
 }

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use super::{millis, secs};
 use crate::case::{Case, Context, Failure};
 use crate::check::{self, Then};
-use crate::origin::http2::{End, Http2Origin};
-use crate::wire::Request;
+use crate::origin::http2::{End, Http2Origin, Stream};
+use crate::wire::{Connection, Request};
 
 const SOURCE: &str = "RFC 9113 section 8.1, design 3";
 
@@ -52,10 +52,7 @@ pub(super) fn cases() -> Vec<Case> {
             |context| async move {
                 let origin = Http2Origin::start().await?;
                 let request = upload(&origin);
-                let mut connection = context.connect().await?;
-                connection.send(request.head()).await;
-                let mut stream = origin.accept().await?;
-                let _ = timeout(millis(500), connection.send_zeros(MUCH)).await;
+                let (mut connection, mut stream) = blocked(&context, &origin, &request).await?;
                 stream.answers(413, true)?;
                 let response = connection.response(&request).await?;
                 check::status(&response, 413)?;
@@ -112,10 +109,7 @@ pub(super) fn cases() -> Vec<Case> {
             |context| async move {
                 let origin = Http2Origin::start().await?;
                 let request = upload(&origin);
-                let mut connection = context.connect().await?;
-                connection.send(request.head()).await;
-                let mut stream = origin.accept().await?;
-                let _ = timeout(millis(500), connection.send_zeros(MUCH)).await;
+                let (connection, mut stream) = blocked(&context, &origin, &request).await?;
                 connection.reset();
                 stream.is_reset_within(LET_GO).await
             },
@@ -129,10 +123,7 @@ pub(super) fn cases() -> Vec<Case> {
             |context| async move {
                 let origin = Http2Origin::start().await?;
                 let request = upload(&origin).with("X-Peer-Write-Ms", "2000");
-                let mut connection = context.connect().await?;
-                connection.send(request.head()).await;
-                let mut stream = origin.accept().await?;
-                let _ = timeout(millis(500), connection.send_zeros(MUCH)).await;
+                let (mut connection, mut stream) = blocked(&context, &origin, &request).await?;
                 let response = connection.response(&request).await?;
                 check::status(&response, 502)?;
                 stream.is_reset_within(LET_GO).await
@@ -154,6 +145,19 @@ fn upload(origin: &Http2Origin) -> Request {
     origin.asked(Request::new("POST", "/").declaring(MUCH))
 }
 
+/// Sends `request` until nothing more of its body is taken.
+async fn blocked(
+    context: &Context,
+    origin: &Http2Origin,
+    request: &Request,
+) -> Result<(Connection, Stream), Failure> {
+    let mut connection = context.connect().await?;
+    connection.send(request.head()).await;
+    let stream = origin.accept().await?;
+    let _ = timeout(millis(500), connection.send_zeros(MUCH)).await;
+    Ok((connection, stream))
+}
+
 fn complete(end: End) -> Result<(), Failure> {
     match end {
         End::Complete => Ok(()),
@@ -173,8 +177,9 @@ async fn goes_on(context: &Context) -> Result<(), Failure> {
     let mut stream = origin.accept().await?;
     stream.answers(200, false)?;
     stream.says(MUCH)?;
-    // until the response has begun to fill what is on its way
+    // until the response fills what is on its way
     client.readable().await.map_err(failed)?;
+    tokio::time::sleep(millis(500)).await;
     let bytes = vec![b'.'; UPLOAD];
     let (sent, read) = tokio::join!(
         timeout(secs(10), client.write_all(&bytes)),

@@ -5,6 +5,8 @@ use crate::check;
 use crate::origin::verbatim::{Behind, VerbatimOrigin};
 use crate::wire::Request;
 
+use super::refuses_each;
+
 const LIST: &str = "RFC 9110 section 8.6";
 
 /// Field lines that say five.
@@ -116,16 +118,8 @@ fn malformed(id: &'static str, sentence: &'static str, shape: &'static str) -> C
         LIST,
         shape,
         move |context: Context| async move {
-            for lines in MALFORMED {
-                let mut connection = context.connect().await?;
-                let request = Request::new("POST", "/length").line(lines);
-                let response = connection.exchange(&request).await?;
-                check::status(&response, 400)?;
-                check::Then::Closes
-                    .check(&mut connection, &response)
-                    .await?;
-            }
-            Ok(())
+            let request = |lines| Request::new("POST", "/length").line(lines);
+            refuses_each(&context, 400, MALFORMED.map(request)).await
         },
     )
 }

@@ -55,7 +55,7 @@ mod write;
 
 use std::time::Duration;
 
-use crate::case::Case;
+use crate::case::{Case, Context, Found};
 use crate::check::{self, Then};
 use crate::wire::{Request, Transport};
 
@@ -176,6 +176,21 @@ fn sequence(
             then.check(&mut connection, &response).await
         }
     })
+}
+
+/// Each request is answered with `code` on a connection of its own, which closes.
+async fn refuses_each(
+    context: &Context,
+    code: u16,
+    requests: impl IntoIterator<Item = Request>,
+) -> Found {
+    for request in requests {
+        let mut connection = context.connect().await?;
+        let response = connection.exchange(&request).await?;
+        check::status(&response, code)?;
+        Then::Closes.check(&mut connection, &response).await?;
+    }
+    Ok(())
 }
 
 /// Over every transport: what a case asks of reading or of ends is as true of each.

@@ -23,6 +23,9 @@ const BOTH: &str = "RFC 9112 section 9.5, design 3";
 /// More than the buffers between a client and an origin hold.
 const MUCH: usize = 48 << 20;
 
+/// The same, for what is never sent to its end.
+const LARGE: usize = 64 << 20;
+
 /// How long after a client was reset both connections may stay.
 const LET_GO: Duration = Duration::from_millis(1500);
 
@@ -37,6 +40,11 @@ pub(super) fn cases() -> Vec<Case> {
 /// A request with a chunked body of which nothing is sent yet.
 fn chunked(origin: &ScriptedOrigin) -> Request {
     origin.asked(Request::new("POST", "/").with("Transfer-Encoding", "chunked"))
+}
+
+/// A request with a body that does not fit into what is on its way.
+fn large(origin: &ScriptedOrigin) -> Request {
+    origin.asked(Request::new("POST", "/").declaring(LARGE))
 }
 
 /// Sends the head of `request` and `body`; the origin has read both.
@@ -188,16 +196,11 @@ async fn early_answer(
         connection.something_comes().await?;
     }
     match then {
-        Then::Waits => ends_unfinished(&mut upstream).await?,
-        Then::Finishes => {
-            connection.finish_sending().await;
-            ends_unfinished(&mut upstream).await?;
-        }
-        Then::Resets => {
-            connection.reset();
-            ends_unfinished(&mut upstream).await?;
-        }
+        Then::Waits => {}
+        Then::Finishes => connection.finish_sending().await,
+        Then::Resets => connection.reset(),
     }
+    ends_unfinished(&mut upstream).await?;
     next_goes_elsewhere(context, &origin).await
 }
 
@@ -224,11 +227,11 @@ fn unhindered() -> Vec<Case> {
             "proxy-pool",
             |context| async move {
                 let origin = ScriptedOrigin::start().await?;
-                let request = origin.asked(Request::new("POST", "/").declaring(64 << 20));
+                let request = large(&origin);
                 let (mut connection, mut upstream) =
                     begun(&context, &origin, &request, "").await?;
                 // until the pipe is full
-                let _ = timeout(secs(1), connection.send_zeros(64 << 20)).await;
+                let _ = timeout(secs(1), connection.send_zeros(LARGE)).await;
                 upstream
                     .says("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
                     .await?;
@@ -366,7 +369,7 @@ fn stalled() -> Vec<Case> {
             "proxy-pool",
             |context| async move {
                 let origin = ScriptedOrigin::start().await?;
-                let request = origin.asked(Request::new("POST", "/").declaring(64 << 20));
+                let request = large(&origin);
                 blocked_then_reset(&context, &origin, &request).await
             },
         )
@@ -395,9 +398,9 @@ fn stalled() -> Vec<Case> {
             "proxy-pool",
             |context| async move {
                 let origin = ScriptedOrigin::start().await?;
-                let request = origin.asked(Request::new("POST", "/").declaring(64 << 20));
+                let request = large(&origin);
                 let (mut connection, mut upstream) = begun(&context, &origin, &request, "").await?;
-                let _ = timeout(millis(500), connection.send_zeros(64 << 20)).await;
+                let _ = timeout(millis(500), connection.send_zeros(LARGE)).await;
                 connection.reset();
                 upstream.hears_of_the_end_within(LET_GO).await
             },
@@ -435,13 +438,13 @@ fn given_up(
         "proxy-pool",
         move |context| async move {
             let origin = ScriptedOrigin::start().await?;
-            let mut request = origin.asked(Request::new("POST", "/").declaring(64 << 20));
+            let mut request = large(&origin);
             if let Some(ms) = timeout_ms {
                 request = request.with("X-Peer-Write-Ms", ms);
             }
             let (mut connection, mut upstream) = begun(&context, &origin, &request, "").await?;
             let began = Instant::now();
-            let _ = timeout(millis(500), connection.send_zeros(64 << 20)).await;
+            let _ = timeout(millis(500), connection.send_zeros(LARGE)).await;
             // the time counts from when nothing more was taken, some time after the beginning
             let early = (time - secs(1)).saturating_sub(began.elapsed());
             connection.stays_open(early).await?;
@@ -470,7 +473,7 @@ async fn blocked_then_reset(
                 .await?;
             connection.something_comes().await?;
         }
-        let _ = timeout(millis(500), connection.send_zeros(64 << 20)).await;
+        let _ = timeout(millis(500), connection.send_zeros(LARGE)).await;
         pairs.push((connection, upstream));
     }
     for (connection, mut upstream) in pairs {
